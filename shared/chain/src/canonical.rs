@@ -1,0 +1,82 @@
+//! RFC 8785, the JSON Canonicalization Scheme (JCS).
+
+use serde_json::Value;
+
+/// The canonical bytes of `value` (RFC 8785, 3.2): no white space, members sorted by the UTF-16 code units
+/// of their names, numbers as ECMAScript prints the double.
+pub fn canonical(value: &Value) -> String {
+    let mut out = String::new();
+    write(value, &mut out);
+    out
+}
+
+pub(crate) fn write(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(number) => write_number(number, out),
+        Value::String(text) => write_string(text, out),
+        Value::Array(elements) => {
+            out.push('[');
+            for (i, element) in elements.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write(element, out);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            out.push('{');
+            for (i, (name, member)) in members.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write_string(name, out);
+                out.push(':');
+                write(member, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// Every number means its double, so `1.0`, `1` and `1e0` are one. A safe integer prints as it is.
+fn write_number(number: &serde_json::Number, out: &mut String) {
+    match number.as_i64() {
+        Some(n) if n.unsigned_abs() <= crate::MAX_SAFE_INTEGER => out.push_str(itoa::Buffer::new().format(n)),
+        _ => out.push_str(ryu_js::Buffer::new().format_finite(number.as_f64().unwrap_or_default())),
+    }
+}
+
+/// RFC 8785, 3.2.2.2: only `"`, `\` and the control characters are escaped, these with the short form where
+/// there is one and else `\u00xx` in lower case.
+pub(crate) fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let short = match byte {
+            b'"' | b'\\' => byte as char,
+            0x08 => 'b',
+            b'\t' => 't',
+            b'\n' => 'n',
+            0x0c => 'f',
+            b'\r' => 'r',
+            0..0x20 => 'u',
+            _ => continue,
+        };
+        out.push_str(&text[plain..at]);
+        plain = at + 1;
+        out.push('\\');
+        out.push(short);
+        if short == 'u' {
+            out.push_str("00");
+            out.push(char::from(b'0' + (byte >> 4)));
+            out.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
+        }
+    }
+    out.push_str(&text[plain..]);
+    out.push('"');
+}

@@ -1,0 +1,263 @@
+//! Strict JSON: RFC 8259 text within the limits of I-JSON (RFC 7493), which RFC 8785 builds on.
+//!
+//! A plain parser keeps the last of two equal names and turns a 30-digit integer into a double. Both would
+//! let one hash stand for two different texts, so both are refused here, with a pointer to the place.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// The largest integer that every JSON reader takes for the same number: 2^53 - 1 (RFC 7493, 2.2).
+pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// What is wrong with a JSON text, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail} (at {pointer:?})")]
+pub struct Fault {
+    /// RFC 6901 JSON pointer; of a text that is no JSON: as far as it could be read.
+    pub pointer: String,
+    /// One sentence for a person.
+    pub detail: String,
+}
+
+/// Parses `text`, nested at most `max_depth` deep (a scalar is 0 deep, `{}` is 1).
+pub fn parse(text: &str, max_depth: usize) -> Result<Value, Fault> {
+    let mut walk = Walk { max_depth, path: String::new(), depth: 0, numbers: 0, suspects: Vec::new(), fault: None };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Strict(&mut walk).deserialize(&mut deserializer);
+    match value.and_then(|value| deserializer.end().map(|()| value)) {
+        Ok(value) => walk.check_suspects(text).map_or(Ok(value), Err),
+        Err(error) => Err(Fault {
+            pointer: walk.path,
+            detail: walk.fault.unwrap_or_else(|| format!("this is not valid JSON: {error}")),
+        }),
+    }
+}
+
+/// One step of an RFC 6901 pointer: `/` and the name, escaped.
+pub fn pointer_step(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Where the parser stands. On an error the path is left as it is: it is the place.
+struct Walk {
+    max_depth: usize,
+    path: String,
+    depth: usize,
+    /// How many numbers were read so far.
+    numbers: usize,
+    /// Numbers that may be integers too long for 64 bits, by their place among all numbers: to the visitor
+    /// `1e30` and a 31-digit integer look alike.
+    suspects: Vec<(usize, String)>,
+    fault: Option<String>,
+}
+
+impl Walk {
+    fn refuse<E: serde::de::Error>(&mut self, detail: impl Into<String>) -> E {
+        self.fault = Some(detail.into());
+        E::custom("refused")
+    }
+
+    fn descend<E: serde::de::Error>(&mut self) -> Result<(), E> {
+        self.depth += 1;
+        if self.depth > self.max_depth {
+            return Err(self.refuse(format!("nested more than {} deep", self.max_depth)));
+        }
+        Ok(())
+    }
+
+    fn check_suspects(&self, text: &str) -> Option<Fault> {
+        let mut tokens = number_tokens(text).enumerate();
+        self.suspects.iter().find_map(|(place, pointer)| {
+            let (_, token) = tokens.find(|(at, _)| at == place)?;
+            is_integer(token).then(|| Fault { pointer: pointer.clone(), detail: UNSAFE_INTEGER.into() })
+        })
+    }
+}
+
+const UNSAFE_INTEGER: &str = "an integer beyond ±(2^53-1) is not the same number to every reader; send it as a string";
+
+struct Strict<'a>(&'a mut Walk);
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        self.0.numbers += 1;
+        if value > MAX_SAFE_INTEGER {
+            return Err(self.0.refuse(UNSAFE_INTEGER));
+        }
+        Ok(Value::from(value))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+        self.0.numbers += 1;
+        if value.unsigned_abs() > MAX_SAFE_INTEGER {
+            return Err(self.0.refuse(UNSAFE_INTEGER));
+        }
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        if value.abs() >= MAX_SAFE_INTEGER as f64 {
+            self.0.suspects.push((self.0.numbers, self.0.path.clone()));
+        }
+        self.0.numbers += 1;
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| self.0.refuse("a number beyond a double"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let walk = self.0;
+        walk.descend()?;
+        let parent = walk.path.len();
+        let mut values = Vec::new();
+        loop {
+            walk.path.push('/');
+            walk.path.push_str(itoa::Buffer::new().format(values.len()));
+            let Some(value) = elements.next_element_seed(Strict(walk))? else { break };
+            values.push(value);
+            walk.path.truncate(parent);
+        }
+        walk.path.truncate(parent);
+        walk.depth -= 1;
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let walk = self.0;
+        walk.descend()?;
+        let parent = walk.path.len();
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            walk.path.push_str(&pointer_step(&name));
+            if name.contains('\0') {
+                return Err(walk.refuse("a member name must not contain NUL"));
+            }
+            if object.contains_key(&name) {
+                return Err(walk.refuse("this member name stands here twice"));
+            }
+            let value = members.next_value_seed(Strict(walk))?;
+            object.insert(name, value);
+            walk.path.truncate(parent);
+        }
+        walk.depth -= 1;
+        Ok(Value::Object(object))
+    }
+}
+
+/// The number tokens of a valid JSON text, in order.
+fn number_tokens(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            match bytes[at] {
+                b'"' => at = end_of_string(bytes, at),
+                b'-' | b'0'..=b'9' => {
+                    let start = at;
+                    let is_part = |c: &u8| matches!(c, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
+                    at += bytes[at..].iter().take_while(|c| is_part(c)).count();
+                    return Some(&text[start..at]);
+                }
+                _ => at += 1,
+            }
+        }
+        None
+    })
+}
+
+/// The index behind the string that starts at `start`.
+pub(crate) fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while at < bytes.len() && bytes[at] != b'"' {
+        at += if bytes[at] == b'\\' { 2 } else { 1 };
+    }
+    at + 1
+}
+
+fn is_integer(token: &str) -> bool {
+    !token.contains(['.', 'e', 'E'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> (String, String) {
+        let fault = parse(text, 64).expect_err(text);
+        (fault.pointer, fault.detail)
+    }
+
+    #[test]
+    fn a_member_name_stands_once_at_any_depth() {
+        assert_eq!(fault(r#"{"a":[{"b":1},{"c":1,"c":1}]}"#).0, "/a/1/c");
+        assert_eq!(fault(r#"{"a":1,"\u0061":1}"#).0, "/a");
+        assert!(parse(r#"{"a":{"a":1},"b":{"a":1}}"#, 64).is_ok());
+    }
+
+    #[test]
+    fn integers_end_where_doubles_do() {
+        for ok in ["9007199254740991", "-9007199254740991", "9007199254740993.0", "1e30", "-1e300", "123456789012345678901234567890.5"] {
+            assert!(parse(ok, 64).is_ok(), "{ok}");
+        }
+        for bad in ["9007199254740992", "-9007199254740992", "18446744073709551616", "123456789012345678901234567890"] {
+            let text = format!(r#"{{"s":"1e30 \" 12","f":[1e30,2.5],"n":[0,{bad}]}}"#);
+            assert_eq!(fault(&text).0, "/n/1", "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_i_json_is_refused() {
+        for (text, pointer) in [
+            (r#"{"a":1e400}"#, "/a"),
+            (r#"{"a":"\ud800"}"#, "/a"),
+            (r#"{"a":"\udc00\ud800"}"#, "/a"),
+            (r#"{"a\u0000b":1}"#, "/a\0b"),
+            (r#"{"a":01}"#, "/a"),
+            (r#"{"a":NaN}"#, "/a"),
+            (r#"{"x/y~z":[1,}"#, "/x~1y~0z/1"),
+            (r#"{"a":1} 2"#, ""),
+            ("", ""),
+            ("{\"a\":\"\n\"}", "/a"),
+        ] {
+            assert_eq!(fault(text).0, pointer, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_counts_containers() {
+        let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(&nested(64), 64).is_ok());
+        assert_eq!(fault(&nested(65)).1, "nested more than 64 deep");
+        assert!(parse(&nested(100_000), 64).is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! Points in time as they stand in the log.
+
+use std::fmt;
+use std::str::FromStr;
+
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z; its text is RFC 3339 in UTC with exactly
+/// three decimals and `Z`. Years 0 to 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// The text or number is not a timestamp of the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an RFC 3339 timestamp in UTC with three decimals")]
+pub struct NotATimestamp;
+
+impl Timestamp {
+    const MIN: i64 = -62_167_219_200_000;
+    const MAX: i64 = 253_402_300_799_999;
+
+    /// From milliseconds since 1970-01-01T00:00:00Z.
+    pub fn from_millis(millis: i64) -> Result<Self, NotATimestamp> {
+        if (Self::MIN..=Self::MAX).contains(&millis) { Ok(Self(millis)) } else { Err(NotATimestamp) }
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .map_err(|_| fmt::Error)?;
+        let (date, time) = (at.date(), at.time());
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (field, value) in [
+            (0..4, date.year().unsigned_abs()),
+            (5..7, u32::from(u8::from(date.month()))),
+            (8..10, u32::from(date.day())),
+            (11..13, u32::from(time.hour())),
+            (14..16, u32::from(time.minute())),
+            (17..19, u32::from(time.second())),
+            (20..23, u32::from(time.millisecond())),
+        ] {
+            let mut rest = value;
+            for digit in text[field].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = NotATimestamp;
+
+    /// Takes the one text that `Display` gives, so that reading and writing a log changes no byte.
+    fn from_str(text: &str) -> Result<Self, NotATimestamp> {
+        let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATimestamp)?;
+        let millis = at.to_offset(UtcOffset::UTC).unix_timestamp_nanos().div_euclid(1_000_000);
+        let parsed = Self::from_millis(i64::try_from(millis).map_err(|_| NotATimestamp)?)?;
+        if parsed.to_string() == text { Ok(parsed) } else { Err(NotATimestamp) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_has_three_decimals() {
+        assert_eq!(Timestamp(1_732_264_325_391).to_string(), "2024-11-22T08:32:05.391Z");
+        assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp(Timestamp::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp(Timestamp::MIN).to_string(), "0000-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn only_that_text_is_read() {
+        assert_eq!("2024-11-22T08:32:05.391Z".parse(), Ok(Timestamp(1_732_264_325_391)));
+        for text in ["2024-11-22T08:32:05Z", "2024-11-22T08:32:05.3910Z", "2024-11-22T08:32:05.391+00:00", ""] {
+            assert_eq!(text.parse::<Timestamp>(), Err(NotATimestamp), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn text_goes_both_ways(millis in Timestamp::MIN..=Timestamp::MAX) {
+            let at = Timestamp(millis);
+            proptest::prop_assert_eq!(at.to_string().parse::<Timestamp>(), Ok(at));
+        }
+    }
+}
