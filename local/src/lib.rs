@@ -1,0 +1,125 @@
+//! The whole system on one machine: the functions behind one port, as API Gateway would have them.
+//!
+//! HTTP and WebSocket traffic is turned into API Gateway's JSON and back, so the functions cannot tell. The
+//! broadcaster runs as in the deployed polling mode, without a deadline.
+
+mod envelope;
+mod functions;
+mod gateway;
+mod guard;
+mod http;
+mod sockets;
+mod websocket;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use eventlog_ledger::broadcast::{Alarm, Until, run};
+use eventlog_ledger::{ConnectionStore, EventStore};
+use eventlog_store_mongodb as mongodb;
+use eventlog_store_sqlite as sqlite;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use functions::Functions;
+use gateway::Gateway;
+use sockets::Sockets;
+
+/// Where the log is kept.
+pub enum Store {
+    /// In a SQLite file in this folder.
+    Folder(PathBuf, sqlite::Durability),
+    /// In MongoDB, at this connection string.
+    MongoDb(String),
+}
+
+/// Runs the system behind `listener` until `stop`. Calls `ready` once requests are answered.
+pub async fn serve(
+    listener: TcpListener,
+    host: &str,
+    store: Store,
+    ready: impl FnOnce(SocketAddr),
+    stop: CancellationToken,
+) -> Result<()> {
+    let address = listener.local_addr()?;
+    let ready = move || ready(address);
+    match store {
+        Store::Folder(folder, durability) => {
+            let log = sqlite::Events::open(&folder, durability)?;
+            serve_on(listener, host, log, sqlite::Connections::open()?, ready, stop).await
+        }
+        Store::MongoDb(uri) => {
+            let database = mongodb::Database::open(&uri).await?;
+            // Sockets of other processes, on this database or not, are none of ours.
+            let gateway = format!("local {}", eventlog_ledger::new_id());
+            let connections = mongodb::Connections::new(&database, &gateway);
+            serve_on(listener, host, mongodb::Events::new(&database), connections, ready, stop).await
+        }
+    }
+}
+
+async fn serve_on<L: EventStore, C: ConnectionStore>(
+    listener: TcpListener,
+    host: &str,
+    log: L,
+    connections: C,
+    ready: impl FnOnce(),
+    stop: CancellationToken,
+) -> Result<()> {
+    log.head().await.context("cannot read the log")?;
+    let sockets = Sockets::default();
+    let joined = Arc::new(Notify::new());
+    let gateway = Gateway {
+        functions: Functions { log: log.clone(), connections: connections.clone() },
+        sockets: sockets.clone(),
+        joined: joined.clone(),
+        guard: guard::Guard::new(host),
+        stop: stop.clone(),
+        tasks: TaskTracker::new(),
+    };
+    ready();
+    let broadcast = broadcast(log, connections, sockets, joined, stop);
+    tokio::join!(gateway.run(listener), broadcast);
+    Ok(())
+}
+
+/// Starts over after an error: what it was may pass.
+async fn broadcast<L: EventStore, C: ConnectionStore>(
+    log: L,
+    connections: C,
+    sockets: Sockets,
+    joined: Arc<Notify>,
+    stop: CancellationToken,
+) {
+    const PAUSE: Duration = Duration::from_secs(1);
+    while !stop.is_cancelled() {
+        let served = async {
+            let alarm = Doorbell { log: log.alarm().await?, joined: joined.clone() };
+            run(&log, &connections, &sockets, alarm, Until::Stopped, stop.cancelled()).await
+        };
+        if let Err(error) = served.await {
+            tracing::error!("broadcasting stopped, starting over: {error}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Rings for new events and for new connections.
+struct Doorbell<A> {
+    log: A,
+    joined: Arc<Notify>,
+}
+
+impl<A: Alarm> Alarm for Doorbell<A> {
+    async fn ring(&mut self) {
+        tokio::select! {
+            () = self.log.ring() => {}
+            () = self.joined.notified() => {}
+        }
+    }
+}

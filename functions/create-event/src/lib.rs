@@ -1,0 +1,31 @@
+//! `POST /events`.
+
+use eventlog_edge::{MissingVar, Problem, Response, answer, new_event, no_parameters, required};
+use eventlog_ledger::{EventStore, new_id};
+use lambda_http::Request;
+
+/// What the function is told by its environment.
+#[derive(Debug)]
+pub struct Config {
+    /// `MONGODB_URI`.
+    pub mongodb_uri: String,
+}
+
+impl Config {
+    /// Reads the variables.
+    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, MissingVar> {
+        Ok(Self { mongodb_uri: required(lookup, "MONGODB_URI")? })
+    }
+}
+
+/// Logs the event in the request's body.
+pub async fn handle(log: &impl EventStore, request: Request) -> Response {
+    answer::or_problem(create(log, &request).await)
+}
+
+async fn create(log: &impl EventStore, request: &Request) -> Result<Response, Problem> {
+    no_parameters(request)?;
+    let draft = new_event(request)?.into_draft(new_id());
+    let events = log.append(vec![draft]).await?;
+    events.first().map(answer::logged).ok_or_else(Problem::internal)
+}

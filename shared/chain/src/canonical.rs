@@ -51,27 +51,17 @@ fn write_number(number: &serde_json::Number, out: &mut String) {
     }
 }
 
-/// RFC 8785, 3.2.2.2: only `"`, `\` and the control characters are escaped, these with the short form where
-/// there is one and else `\u00xx` in lower case.
+/// RFC 8785, 3.2.2.2: only `"`, `\\` and the control characters are escaped.
 pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {
-        let short = match byte {
-            b'"' | b'\\' => byte as char,
-            0x08 => 'b',
-            b'\t' => 't',
-            b'\n' => 'n',
-            0x0c => 'f',
-            b'\r' => 'r',
-            0..0x20 => 'u',
-            _ => continue,
-        };
+        let Some(short) = escape(byte) else { continue };
         out.push_str(&text[plain..at]);
         plain = at + 1;
         out.push('\\');
-        out.push(short);
-        if short == 'u' {
+        out.push(char::from(short));
+        if short == b'u' {
             out.push_str("00");
             out.push(char::from(b'0' + (byte >> 4)));
             out.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
@@ -79,4 +69,28 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
     }
     out.push_str(&text[plain..]);
     out.push('"');
+}
+
+/// How many bytes `write_string` writes.
+pub(crate) fn string_len(text: &str) -> usize {
+    let len = |byte| match escape(byte) {
+        None => 1,
+        Some(b'u') => "\\u0000".len(),
+        Some(_) => 2,
+    };
+    text.bytes().map(len).sum::<usize>() + 2
+}
+
+/// What stands behind the backslash: the short form where there is one, else `u` and four digits.
+fn escape(byte: u8) -> Option<u8> {
+    match byte {
+        b'"' | b'\\' => Some(byte),
+        0x08 => Some(b'b'),
+        b'\t' => Some(b't'),
+        b'\n' => Some(b'n'),
+        0x0c => Some(b'f'),
+        b'\r' => Some(b'r'),
+        0..0x20 => Some(b'u'),
+        _ => None,
+    }
 }

@@ -123,7 +123,7 @@ impl Event {
 
     /// The JSON of the event, on one line.
     pub fn to_json(&self) -> String {
-        let mut out = String::with_capacity(self.json_len_estimate());
+        let mut out = String::with_capacity(self.json_len());
         self.write_json(&mut out);
         out
     }
@@ -145,9 +145,16 @@ impl Event {
         let _ = write!(out, r#"","currentHash":"{}"}}"#, self.current_hash);
     }
 
-    /// Bytes, near enough to reserve memory by.
-    pub fn json_len_estimate(&self) -> usize {
-        const REST: usize = 240;
-        REST + self.event_type.len() + self.source_app_id.len() + self.data_payload.len()
+    /// How many bytes [`Event::to_json`] gives.
+    pub fn json_len(&self) -> usize {
+        let previous = if self.previous_hash.is_some() { 40 } else { 0 };
+        json_len(&self.event_type, &self.source_app_id, &self.data_payload) + previous
     }
+}
+
+/// Bytes of an event's JSON, but for its `previousHash`.
+pub(crate) fn json_len(event_type: &str, source_app_id: &str, data_payload: &str) -> usize {
+    const MEMBERS: &str = r#"{"_id":"","eventType":,"sourceAppId":,"dataPayload":,"timestamp":"","previousHash":"","currentHash":""}"#;
+    const FIXED: usize = MEMBERS.len() + 24 + 24 + 40;
+    FIXED + canonical::string_len(event_type) + canonical::string_len(source_app_id) + data_payload.len()
 }

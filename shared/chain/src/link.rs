@@ -3,6 +3,7 @@
 use sha1::{Digest, Sha1};
 
 use crate::canonical::write_string;
+use crate::event::json_len;
 use crate::{Event, EventId, Hash, Payload, Timestamp};
 
 /// What an event is before it has a place in the chain. Its `_id` is fixed before the first attempt to
@@ -29,6 +30,11 @@ pub struct Tip {
 }
 
 impl Draft {
+    /// How many bytes the event's JSON will have, if it is not the first of its chain.
+    pub fn json_len(&self) -> usize {
+        json_len(&self.event_type, &self.source_app_id, self.data_payload.text()) + 40
+    }
+
     /// The event that stands behind `tip` (`None`: the first of its chain) if it is appended at `now`. Time
     /// never decreases along the chain: a clock that is behind gets the timestamp of the event before.
     pub fn link(self, tip: Option<Tip>, now: Timestamp) -> Event {

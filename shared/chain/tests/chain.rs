@@ -72,6 +72,19 @@ fn a_clock_that_jumps_back_does_not_turn_time_back() {
 }
 
 #[test]
+fn the_length_is_known_before_linking() {
+    let mut draft = draft(1, r#"{ "a": "é\n" }"#);
+    draft.event_type = "quoted \" 😀\n\u{1}".into();
+    let len = draft.json_len();
+    let tip = Tip { hash: Hash([7; 20]), timestamp: at(0) };
+    let event = draft.link(Some(tip), at(1));
+    assert_eq!(event.to_json().len(), len);
+    for event in [event].iter().chain(&chain(2)) {
+        assert_eq!(event.json_len(), event.to_json().len());
+    }
+}
+
+#[test]
 fn every_kind_of_tampering_is_found_where_it_is() {
     let good = chain(5);
     assert_eq!(verify(&good), Ok(5));

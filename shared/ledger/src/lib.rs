@@ -1,0 +1,16 @@
+//! The domain: what may be logged, where it is kept, who is told.
+//!
+//! The store traits stand here, with their consumers; their documentation is the contract that every
+//! backend keeps and that one suite (`eventlog-testing`) checks.
+
+pub mod broadcast;
+mod connections;
+mod events;
+mod new_event;
+mod now;
+
+pub use connections::{Connection, ConnectionStore, Joined};
+pub use eventlog_chain::{Draft, Event, EventId, Fault, Hash, Payload, Timestamp, Tip};
+pub use events::{EventStore, Head, Page, Seq, StoreError};
+pub use new_event::{MAX_EVENT_BYTES, MAX_PAYLOAD_DEPTH, MAX_TEXT_CHARS, NewEvent, Rejected};
+pub use now::{new_id, now};

@@ -1,0 +1,15 @@
+//! The stores on SQLite: the embedded default, for one machine.
+//!
+//! **Invariant:** every change of the log is one `BEGIN IMMEDIATE … COMMIT` that reads the head, links and
+//! inserts, so that any number of processes may write one file.
+
+mod alarm;
+mod connections;
+mod events;
+mod schema;
+mod writer;
+
+pub use alarm::LogAlarm;
+pub use connections::Connections;
+pub use events::Events;
+pub use schema::{Durability, OpenError};

@@ -1,0 +1,93 @@
+//! `eventlog dev`.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use eventlog_local::{Store, serve};
+use eventlog_store_sqlite::Durability;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Runs the whole system on this machine: no cloud, no docker, no database to install.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Port for HTTP and WebSocket; 0 takes any free one.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+
+    /// Folder of the embedded database; made if it is not there.
+    #[arg(long, value_name = "DIR", default_value = ".eventlog")]
+    data: PathBuf,
+
+    /// Flush every commit to the disk: what was acknowledged survives loss of power too.
+    #[arg(long, conflicts_with = "mongodb_uri")]
+    durable: bool,
+
+    /// Keep the log in MongoDB, as the deployed system does, and not in the embedded database.
+    #[arg(long, value_name = "URI", env = "MONGODB_URI", hide_env_values = true)]
+    mongodb_uri: Option<String>,
+
+    /// Address to listen on. Anything but a loopback address lets other machines read and write the log.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    host: String,
+}
+
+pub(crate) fn run(args: Args) -> Result<()> {
+    log_to_stderr();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(dev(args))
+}
+
+async fn dev(args: Args) -> Result<()> {
+    let Args { port, host, .. } = args;
+    let taken = || format!("cannot listen on {host}, port {port}");
+    let listener = TcpListener::bind((host.as_str(), port)).await.with_context(taken)?;
+    let durability = if args.durable { Durability::Power } else { Durability::Process };
+    let store = match args.mongodb_uri {
+        Some(uri) => Store::MongoDb(uri),
+        None => Store::Folder(args.data, durability),
+    };
+    serve(listener, &host, store, announce, stop_on_signal()?).await
+}
+
+/// Cancelled by Ctrl-C or SIGTERM.
+fn stop_on_signal() -> Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let (mut signals, stop) = (signal(kind)?, stop.clone());
+        tokio::spawn(async move {
+            signals.recv().await;
+            stop.cancel();
+        });
+    }
+    Ok(stop)
+}
+
+/// The first line is for programs too: both URLs stand in it.
+fn announce(address: SocketAddr) {
+    let host = match address.ip() {
+        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".into(),
+        _ => address.ip().to_string(),
+    };
+    let at = format!("{host}:{}", address.port());
+    let body = r#"{"eventType":"Login","sourceAppId":"App1","dataPayload":{"userId":"12345","action":"loggedIn"}}"#;
+    // Whoever started us may have closed our stdout, and wants us all the same.
+    let _ = writeln!(
+        std::io::stdout(),
+        "Event Logger is ready: http://{at} ws://{at}\n\
+         \n  log an event:  curl -X POST http://{at}/events -H 'Content-Type: application/json' -d '{body}'\
+         \n  read the log:  curl 'http://{at}/events?page=1&limit=10'\
+         \n  watch it live: npx wscat -c ws://{at}\n"
+    );
+}
+
+/// Warnings and errors, or what `RUST_LOG` asks for.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::Level::WARN.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,20 @@
+//! The Lambda function behind WebSocket `$connect`.
+
+use std::convert::Infallible;
+
+use eventlog_connect::{Config, handle};
+use eventlog_store_mongodb::{Connections, Database, Events};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = Config::from_vars(|name| std::env::var(name).ok())?;
+    let database = Database::open(&config.mongodb_uri).await?;
+    let log = &Events::new(&database);
+    let connections = &Connections::new(&database, &config.gateway);
+    run(service_fn(async |request: LambdaEvent<_>| {
+        Ok::<_, Infallible>(handle(log, connections, request.payload).await)
+    }))
+    .await
+}

@@ -1,0 +1,15 @@
+//! The Lambda function behind everything that is read.
+
+use std::convert::Infallible;
+
+use eventlog_list_events::{Config, handle};
+use eventlog_store_mongodb::{Database, Events};
+use lambda_http::{Error, run, service_fn, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = Config::from_vars(|name| std::env::var(name).ok())?;
+    let log = &Events::new(&Database::open(&config.mongodb_uri).await?);
+    run(service_fn(async |request| Ok::<_, Infallible>(handle(log, request).await))).await
+}

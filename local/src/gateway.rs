@@ -1,0 +1,128 @@
+//! The port: accepts connections, lets the guard look at each request, and sends it to its function.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use eventlog_edge::Problem;
+use eventlog_ledger::{ConnectionStore, EventStore};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::functions::Functions;
+use crate::guard::Guard;
+use crate::sockets::Sockets;
+use crate::{http, websocket};
+
+/// Everything that a request needs.
+pub(crate) struct Gateway<L, C> {
+    pub(crate) functions: Functions<L, C>,
+    pub(crate) sockets: Sockets,
+    /// Told of each new connection.
+    pub(crate) joined: Arc<Notify>,
+    pub(crate) guard: Guard,
+    pub(crate) stop: CancellationToken,
+    /// What is under way: connections, with their requests, and sockets.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// How long a client may take for its request line and headers.
+const HEADERS: Duration = Duration::from_secs(30);
+/// How long requests under way may take when the server is told to stop.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+impl<L: EventStore, C: ConnectionStore> Gateway<L, C> {
+    /// Serves until told to stop, then finishes what is under way.
+    pub(crate) async fn run(self, listener: TcpListener) {
+        let gateway = Arc::new(self);
+        loop {
+            let accepted = tokio::select! {
+                () = gateway.stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => gateway.clone().accept(stream, peer.ip()),
+                // Too many open files, say: those that are open will be closed.
+                Err(error) => {
+                    tracing::warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        drop(listener);
+        gateway.tasks.close();
+        if tokio::time::timeout(FAREWELL, gateway.tasks.wait()).await.is_err() {
+            tracing::warn!("some requests were cut off");
+        }
+    }
+
+    fn accept(self: Arc<Self>, stream: TcpStream, peer: IpAddr) {
+        // Small answers must not wait for each other; a failure only makes it slower.
+        let _ = stream.set_nodelay(true);
+        let (stop, tasks) = (self.stop.clone(), self.tasks.clone());
+        let service = service_fn(move |request| {
+            let gateway = self.clone();
+            async move { Ok::<_, Infallible>(gateway.answer(request, peer).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADERS)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        tasks.spawn(async move {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            // A client that breaks off, or speaks no HTTP, is its own affair.
+            if let Err(error) = ended {
+                tracing::debug!("a connection ended: {error}");
+            }
+        });
+    }
+
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
+        let (parts, body) = request.into_parts();
+        if let Err(problem) = self.guard.check(&parts) {
+            return problem_response(&problem);
+        }
+        let request = Request::from_parts(parts, body);
+        let answer = if websocket::is_upgrade(&request) {
+            websocket::upgrade(&self, request, peer).await
+        } else {
+            // As a task of its own: a function that panics fails its request, not the connection's others;
+            // and a client that leaves does not stop an append half-way.
+            let functions = self.functions.clone();
+            let invoked = tokio::spawn(async move { http::invoke(&functions, request, peer).await });
+            invoked.await.unwrap_or_else(|panic| Err(panic.into()))
+        };
+        answer.unwrap_or_else(|error| {
+            tracing::error!("{error:#}");
+            problem_response(&Problem::internal())
+        })
+    }
+}
+
+/// A problem that the gateway itself has with a request.
+pub(crate) fn problem_response(problem: &Problem) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(problem.json()));
+    *response.status_mut() = problem.status();
+    let media_type = hyper::header::HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, media_type);
+    response
+}

@@ -1,0 +1,112 @@
+//! Who may talk to a server that asks for no credentials: programs on this machine and pages served from it.
+//!
+//! A page from elsewhere can make the browser send requests here. Its `Origin` gives it away or, after DNS
+//! rebinding, its `Host`.
+
+use std::net::IpAddr;
+
+use eventlog_edge::Problem;
+use hyper::header::{HOST, HeaderName, ORIGIN};
+use hyper::http::request::Parts;
+
+pub(crate) struct Guard {
+    /// The name to listen on that was asked for, lower case.
+    own_name: String,
+    /// It was asked to listen to other machines: they may call it by any address.
+    any_address: bool,
+}
+
+impl Guard {
+    /// `host` is what the server was told to listen on.
+    pub(crate) fn new(host: &str) -> Self {
+        let any_address = host.parse().is_ok_and(|address: IpAddr| !address.is_loopback());
+        Self { own_name: host.to_ascii_lowercase(), any_address }
+    }
+
+    /// Refuses a foreign `Host` or `Origin`.
+    pub(crate) fn check(&self, parts: &Parts) -> Result<(), Problem> {
+        let authority = match parts.uri.authority() {
+            Some(authority) => Some(authority.as_str()),
+            None => only(parts, HOST)?,
+        };
+        if !authority.is_some_and(|authority| self.is_ours(authority)) {
+            return Err(Problem::forbidden("The Host is not this server's."));
+        }
+        match only(parts, ORIGIN)? {
+            None => Ok(()),
+            Some(origin) => {
+                let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+                let ours = authority.is_some_and(|authority| self.is_ours(authority));
+                if ours { Ok(()) } else { Err(Problem::forbidden("The Origin is not on this machine.")) }
+            }
+        }
+    }
+
+    /// An address cannot be rebound, a name can.
+    fn is_ours(&self, authority: &str) -> bool {
+        let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
+            if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
+        });
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        match host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback() || self.any_address,
+            Err(_) => host.eq_ignore_ascii_case("localhost") || host.eq_ignore_ascii_case(&self.own_name),
+        }
+    }
+}
+
+/// The value of a header that may stand there once.
+fn only(parts: &Parts, name: HeaderName) -> Result<Option<&str>, Problem> {
+    let mut values = parts.headers.get_all(&name).iter();
+    let first = values.next().map(|value| value.to_str().unwrap_or("?"));
+    match values.next() {
+        None => Ok(first),
+        Some(_) => Err(Problem::forbidden(format!("{name} stands there twice."))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(guard: &Guard, headers: &[(&str, &str)]) -> bool {
+        let mut request = hyper::Request::builder().uri("/events");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        guard.check(&parts).is_ok()
+    }
+
+    #[test]
+    fn only_this_machine_may_call() {
+        let guard = Guard::new("127.0.0.1");
+        for host in ["localhost", "localhost:3000", "LOCALHOST:1", "127.0.0.1:3000", "[::1]:3000", "[::1]"] {
+            assert!(allowed(&guard, &[("host", host)]), "{host}");
+        }
+        for host in ["example.com", "localhost.example.com:3000", "192.168.1.2:3000", "", "127.0.0.1.example.com"] {
+            assert!(!allowed(&guard, &[("host", host)]), "{host}");
+        }
+        assert!(!allowed(&guard, &[]));
+        assert!(!allowed(&guard, &[("host", "localhost"), ("host", "example.com")]));
+    }
+
+    #[test]
+    fn only_pages_of_this_machine_may_call() {
+        let guard = Guard::new("127.0.0.1");
+        for origin in ["http://localhost:5173", "http://127.0.0.1", "https://localhost"] {
+            assert!(allowed(&guard, &[("host", "localhost"), ("origin", origin)]), "{origin}");
+        }
+        for origin in ["http://example.com", "null", "file://", "http://localhost@example.com", "http://[::2]"] {
+            assert!(!allowed(&guard, &[("host", "localhost"), ("origin", origin)]), "{origin}");
+        }
+    }
+
+    #[test]
+    fn one_that_listens_to_others_may_be_called_by_address_or_its_name() {
+        let guard = Guard::new("0.0.0.0");
+        assert!(allowed(&guard, &[("host", "192.168.1.2:3000")]));
+        assert!(!allowed(&guard, &[("host", "example.com")]));
+        assert!(allowed(&Guard::new("log.internal"), &[("host", "log.internal:3000")]));
+    }
+}

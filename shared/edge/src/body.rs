@@ -1,0 +1,79 @@
+//! Request bodies.
+
+use eventlog_ledger::{Fault, NewEvent};
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use lambda_http::{Body, Request};
+
+use crate::Problem;
+
+/// A request body has at most so many bytes.
+pub const MAX_BODY_BYTES: usize = 3_000_000;
+
+/// The event in a request's body.
+pub fn new_event(request: &Request) -> Result<NewEvent, Problem> {
+    check_media_type(request.headers())?;
+    let text = text(request.body())?;
+    Ok(NewEvent::parse(text)?)
+}
+
+fn text(body: &Body) -> Result<&str, Problem> {
+    let bytes: &[u8] = body.as_ref();
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(Problem::body_too_large());
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let detail = format!("byte {} is not valid UTF-8", error.valid_up_to());
+        Problem::invalid_event(vec![Fault { pointer: String::new(), detail }])
+    })
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let refuse = |detail: &str| Err(Problem::unsupported_media_type(detail));
+    for encoding in headers.get_all(CONTENT_ENCODING) {
+        if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
+            return refuse("Content-Encoding must be absent or identity.");
+        }
+    }
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(media_type), None) = (types.next(), types.next()) else {
+        return refuse("Content-Type must be application/json.");
+    };
+    if !media_type.to_str().is_ok_and(is_json) {
+        return refuse("Content-Type must be application/json, in UTF-8.");
+    }
+    Ok(())
+}
+
+/// `application/json`, with no parameter but `charset=utf-8`, which means nothing and is often sent.
+fn is_json(media_type: &str) -> bool {
+    let mut parts = media_type.split(';').map(str::trim);
+    let is_utf8 = |parameter: &str| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+    };
+    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+        && parts.all(|parameter| parameter.is_empty() || is_utf8(parameter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_json_is_taken() {
+        for good in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\";",
+        ] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in
+            ["", "text/plain", "application/jsonp", "application/json; charset=latin1", "application/json, text/plain"]
+        {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The HTTP routes, as API Gateway's route keys name them.
+
+/// A route: method and path; `{id}` stands for one segment.
+pub type Route = (&'static str, &'static str);
+
+/// `POST /events`.
+pub const CREATE: Route = ("POST", "/events");
+/// `GET /events`.
+pub const LIST: Route = ("GET", "/events");
+/// `GET /events/{id}`.
+pub const EVENT: Route = ("GET", "/events/{id}");
+/// `GET /chain`.
+pub const CHAIN: Route = ("GET", "/chain");
+/// `GET /health`.
+pub const HEALTH: Route = ("GET", "/health");
+
+/// All of them. What is none of them goes to the route `$default`.
+pub const ALL: [Route; 5] = [CREATE, LIST, EVENT, CHAIN, HEALTH];
+
+/// The route that takes this request, and its `{id}`.
+pub fn find<'a>(method: &str, path: &'a str) -> Option<(Route, Option<&'a str>)> {
+    ALL.into_iter().find_map(|route| match matches(route.1, path) {
+        Some(id) if route.0 == method => Some((route, id)),
+        _ => None,
+    })
+}
+
+/// The methods that a path takes, for `Allow`; `None` where there is no such path.
+pub fn allowed(path: &str) -> Option<&'static str> {
+    let methods: Vec<_> =
+        ALL.into_iter().filter(|route| matches(route.1, path).is_some()).map(|route| route.0).collect();
+    match methods[..] {
+        [] => None,
+        [only] => Some(only),
+        _ => Some("GET, POST"),
+    }
+}
+
+fn matches<'a>(pattern: &str, path: &'a str) -> Option<Option<&'a str>> {
+    match pattern.strip_suffix("{id}") {
+        Some(stem) => path.strip_prefix(stem).filter(|id| !id.is_empty() && !id.contains('/')).map(Some),
+        None => (pattern == path).then_some(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_find_their_route() {
+        assert_eq!(find("GET", "/events/a"), Some((EVENT, Some("a"))));
+        assert_eq!(find("POST", "/events"), Some((CREATE, None)));
+        for (method, path) in
+            [("GET", "/"), ("GET", "/events/"), ("GET", "/events/a/b"), ("DELETE", "/events"), ("POST", "/events/a")]
+        {
+            assert_eq!(find(method, path), None, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_path_knows_its_methods() {
+        assert_eq!(allowed("/events"), Some("GET, POST"));
+        assert_eq!(allowed("/events/a"), Some("GET"));
+        assert_eq!(allowed("/chain"), Some("GET"));
+        assert_eq!(allowed("/nothing"), None);
+    }
+}

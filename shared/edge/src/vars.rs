@@ -1,0 +1,14 @@
+//! Configuration from environment variables.
+
+/// A variable that must be set is not, or is empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} must be set")]
+pub struct MissingVar(pub &'static str);
+
+/// The value of `name` as `lookup` finds it: `|name| std::env::var(name).ok()`, or a map's in a test.
+pub fn required(
+    lookup: impl Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<String, MissingVar> {
+    lookup(name).filter(|value| !value.is_empty()).ok_or(MissingVar(name))
+}

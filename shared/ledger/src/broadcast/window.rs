@@ -1,0 +1,61 @@
+//! The newest events, as messages, shared by all who are nearly caught up.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::{EventStore, Page, Seq, StoreError};
+
+/// Bytes of messages that a window keeps.
+const MAX_BYTES: usize = 4 << 20;
+/// Events read at a time, and messages handed to one delivery.
+const MAX_EVENTS: usize = 256;
+
+/// Messages of consecutive events.
+#[derive(Default)]
+pub(super) struct Window {
+    first: Seq,
+    messages: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Window {
+    /// Place behind the last event in the window.
+    pub(super) fn end(&self) -> Seq {
+        self.first + self.messages.len() as Seq
+    }
+
+    /// Goes to `place`, empty, unless the window has got there already.
+    pub(super) fn skip_to(&mut self, place: Seq) {
+        if place > self.end() {
+            *self = Self { first: place, ..Self::default() };
+        }
+    }
+
+    /// Reads the next page of the log, dropping the oldest messages where there are too many.
+    pub(super) async fn read_on<L: EventStore>(&mut self, log: &L) -> Result<(), StoreError> {
+        for message in read(log, self.end()).await? {
+            self.bytes += message.len();
+            self.messages.push_back(message);
+        }
+        while self.bytes > MAX_BYTES {
+            let Some(oldest) = self.messages.pop_front() else { break };
+            self.bytes -= oldest.len();
+            self.first += 1;
+        }
+        Ok(())
+    }
+
+    /// Some messages from `place` on; `None` if the window no longer reaches back so far.
+    pub(super) fn from(&self, place: Seq) -> Option<Vec<Bytes>> {
+        let skip = usize::try_from(place.checked_sub(self.first)?).ok()?;
+        Some(self.messages.iter().skip(skip).take(MAX_EVENTS).cloned().collect())
+    }
+}
+
+/// A page of messages from `place` on.
+pub(super) async fn read<L: EventStore>(log: &L, place: Seq) -> Result<Vec<Bytes>, StoreError> {
+    let page = Page { from: place, limit: MAX_EVENTS, max_bytes: 1 << 20 };
+    let events = log.page(page).await?;
+    Ok(events.iter().map(|event| event.to_json().into()).collect())
+}

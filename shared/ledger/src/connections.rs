@@ -1,0 +1,59 @@
+//! The WebSocket connections, and who serves them.
+
+use std::future::Future;
+use std::time::Duration;
+
+use eventlog_chain::Timestamp;
+
+use crate::{Seq, StoreError};
+
+/// One open WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// The gateway's name for it: an opaque text.
+    pub id: String,
+    /// When it was opened, by the clock of the one who stored it.
+    pub connected_at: Timestamp,
+    /// Place of the next event to deliver: everything before it was delivered.
+    pub position: Seq,
+}
+
+/// Connections that were added since an earlier look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// These, and perhaps some that an earlier look has given already.
+    pub connections: Vec<Connection>,
+    /// To be given at the next look; means nothing to anyone but the store.
+    pub mark: i64,
+}
+
+/// Where the connections of one gateway are kept. Cloning gives another handle on the same store.
+///
+/// The lease says which broadcaster serves them. It is a hint for speed: two who both think they hold it
+/// deliver some events twice, and lose none.
+pub trait ConnectionStore: Clone + Send + Sync + 'static {
+    /// Adds a connection. One with this id is replaced.
+    fn add(&self, connection: Connection) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Forgets a connection; one that is not there is no error.
+    fn remove(&self, id: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether a connection is still there.
+    fn contains(&self, id: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The connections that were added since the look that gave `mark`; all of them for `None`.
+    fn joined(&self, mark: Option<i64>) -> impl Future<Output = Result<Joined, StoreError>> + Send;
+
+    /// Moves positions forward; a position behind the stored one and an unknown id change nothing.
+    fn advance(&self, positions: &[(String, Seq)]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Forgets the connections, of whichever gateway, that were opened before `before`; answers how many. A `$disconnect` may never
+    /// come, and no gateway keeps a connection longer than it says.
+    fn sweep(&self, before: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Takes the lease for `owner`, or renews it, for so long from now. False: somebody else holds it.
+    fn lease(&self, owner: &str, time: Duration) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Gives the lease back; one that `owner` does not hold is no error.
+    fn release(&self, owner: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+}

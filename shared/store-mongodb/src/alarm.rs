@@ -1,0 +1,49 @@
+//! Rings when the log has grown, whoever appended.
+
+use std::time::Duration;
+
+use eventlog_ledger::broadcast::{Alarm, Every};
+use futures_util::StreamExt;
+use mongodb::Collection;
+use mongodb::bson::{Document, doc};
+use mongodb::change_stream::ChangeStream;
+
+use crate::events::EventDocument;
+
+/// How often to ring where the server has no change streams (a standalone one), or the stream broke.
+const POLL: Duration = Duration::from_millis(250);
+
+/// A change stream on the log, used as an alarm clock: what it carries is not looked at, so there is no
+/// resume token to lose.
+pub struct LogAlarm {
+    stream: Option<ChangeStream<Document>>,
+    poll: Every,
+}
+
+impl LogAlarm {
+    pub(crate) async fn new(collection: &Collection<EventDocument>) -> Self {
+        let pipeline = [
+            doc! { "$match": { "operationType": "insert" } },
+            doc! { "$project": { "_id": 1 } },
+        ];
+        let stream = collection.clone_with_type::<Document>().watch().pipeline(pipeline).await;
+        let stream = stream.map(|stream| stream.with_type::<Document>());
+        if let Err(error) = &stream {
+            tracing::info!(%error, "no change stream, polling");
+        }
+        Self { stream: stream.ok(), poll: Every::new(POLL) }
+    }
+}
+
+impl Alarm for LogAlarm {
+    async fn ring(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            if let Some(Ok(_)) = stream.next().await {
+                return;
+            }
+            tracing::warn!("the change stream broke, polling");
+            self.stream = None;
+        }
+        self.poll.ring().await;
+    }
+}

@@ -1,0 +1,70 @@
+//! The database: how it is reached.
+
+use std::time::Duration;
+
+use eventlog_ledger::StoreError;
+use mongodb::Client;
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::options::{ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
+
+/// The connection string is unusable. It may hold a password, so no part of it is repeated.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub enum OpenError {
+    /// Not of the form `mongodb://…` or `mongodb+srv://…`, or its host cannot be looked up.
+    #[error("the MongoDB connection string is malformed, or its SRV record cannot be looked up")]
+    ConnectionString,
+}
+
+/// The database where connection strings name none.
+const DEFAULT_DATABASE: &str = "eventlog";
+/// How long to look for a primary: an election takes a few seconds, a request has 30.
+const SELECTION: Duration = Duration::from_secs(5);
+/// Connections of one process. Many function instances share what one Atlas cluster allows.
+const POOL: u32 = 8;
+
+/// One MongoDB database. Connects when it is first used.
+#[derive(Clone)]
+pub struct Database(pub(crate) mongodb::Database);
+
+impl Database {
+    /// Takes a connection string; the database it names, or `eventlog`.
+    pub async fn open(connection_string: &str) -> Result<Self, OpenError> {
+        let options = ClientOptions::parse(connection_string).await;
+        let mut options = options.map_err(|_| OpenError::ConnectionString)?;
+        options.app_name = Some("eventlog".into());
+        options.server_selection_timeout = Some(SELECTION);
+        options.connect_timeout = Some(SELECTION);
+        options.max_pool_size = Some(POOL);
+        options.min_pool_size = None;
+        options.read_concern = Some(ReadConcern::majority());
+        options.write_concern = Some(WriteConcern::majority());
+        options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+        let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.into());
+        let client = Client::with_options(options).map_err(|_| OpenError::ConnectionString)?;
+        Ok(Self(client.database(&name)))
+    }
+
+    /// Drops the whole database: for tests.
+    pub async fn drop(self) -> Result<(), StoreError> {
+        self.0.drop().await.map_err(store_error)
+    }
+}
+
+/// A document that cannot be read is damage; anything else may pass.
+pub(crate) fn store_error(error: Error) -> StoreError {
+    match *error.kind {
+        ErrorKind::BsonDeserialization(_) | ErrorKind::Bson(_) => StoreError::Corrupt(error.to_string()),
+        _ => StoreError::unavailable(error),
+    }
+}
+
+/// Whether a unique index was in the way. Which one is never read from the message: servers differ in it.
+pub(crate) fn is_duplicate_key(error: &Error) -> bool {
+    const CODE: i32 = 11000;
+    match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == CODE,
+        ErrorKind::InsertMany(error) => error.write_errors.iter().flatten().any(|error| error.code == CODE),
+        ErrorKind::Command(error) => error.code == CODE,
+        _ => false,
+    }
+}

@@ -1,0 +1,369 @@
+//! A MongoDB for the tests: one that is there already, or one started for this process alone.
+//!
+//! Looked for in this order: the address in `MONGODB_URI`; `mongod`; docker with a working engine; `java`,
+//! for the stand-in in `mongo-stand-in/`, a server in memory that does what we use of MongoDB.
+//!
+//! **Invariant:** what is started here ends with this process, however this process ends. Each child's
+//! standard input is a pipe whose other end only this process holds, which the system closes even after
+//! `kill -9`. The end of its input is the child's sign to stop. All of this is for Unix only.
+
+use std::env;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// The pom and the source of the stand-in.
+const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mongo-stand-in");
+
+/// For what starts from files on this machine, and for a replica set of one to elect itself. Far more than
+/// needed, because test machines can be slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// For docker, which may have to bring the image first.
+const PATIENCE_WITH_DOWNLOAD: Duration = Duration::from_secs(600);
+
+/// Arguments: name of the replica set, port, data folder. Nobody may be reading the output, and that must not
+/// end the script before its last line: hence the trap, and `exec` to close it once the port is printed.
+const RUN_MONGOD: &str = r#"
+    trap : PIPE
+    mkdir "$3" || exit 1
+    mongod --replSet "$1" --bind_ip 127.0.0.1 --port "$2" --nounixsocket \
+        --dbpath "$3" --logpath "$3/mongod.log" >/dev/null 2>&1 </dev/null &
+    echo "$2"
+    exec >/dev/null 2>&1
+    while read -r _; do :; done
+    kill -9 $!
+    wait
+    rm -rf "$3"
+"#;
+
+/// Argument: name of the replica set. When this process ends while docker still pulls the image, the script
+/// goes on to the end of input all the same, so that the container is removed.
+const RUN_DOCKER: &str = r#"
+    trap : PIPE
+    container=$(docker run --rm -d -p 127.0.0.1::27017 mongo:8 --replSet "$1" </dev/null) || exit 1
+    address=$(docker port "$container" 27017/tcp | head -n 1)
+    echo "${address##*:}"
+    exec >/dev/null 2>&1
+    while read -r _; do :; done
+    docker rm -f -v "$container"
+"#;
+
+/// The server that MongoDB tests run on. One that was started here stops when this is dropped.
+///
+/// Deliberately not `Debug`: the address in `MONGODB_URI` may contain a password.
+pub struct Server {
+    uri: String,
+    kind: &'static str,
+    _process: Option<Process>,
+}
+
+impl Server {
+    /// Connection string without a database. Not to be printed: see [`Server`].
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Where the server comes from: `MONGODB_URI`, `mongod`, `docker` or `mongo-java-server`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn on_loopback(kind: &'static str, port: u16, process: Process) -> Self {
+        let uri = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
+        Self { uri, kind, _process: Some(process) }
+    }
+}
+
+/// The server for the tests of this process: looked for at the first call, then always the same.
+///
+/// The error says in one line, for people, why there is none.
+pub fn server() -> Result<&'static Server, &'static str> {
+    static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+    SERVER.get_or_init(find).as_ref().map_err(String::as_str)
+}
+
+/// True when a missing server is a failure and not a reason to skip: `EVENTLOG_REQUIRE_MONGODB` is set to
+/// something other than nothing or `0`.
+pub fn required() -> bool {
+    env::var_os("EVENTLOG_REQUIRE_MONGODB").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// A database name that nobody used before, on this machine at least. 38 bytes or fewer, the most that
+/// MongoDB Atlas allows.
+pub fn fresh_database() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("eventlog_{:x}_{:x}_{count:x}", since_1970.as_micros(), process::id())
+}
+
+/// Starts a mongo-java-server of one's own, empty, which a test may stop by dropping it. Its data is lost
+/// then.
+///
+/// Needs `java` from a JDK, 17 or later, and the first time in a target folder also `mvn`, to bring the
+/// jars. The error says in one line what is missing or went wrong.
+pub fn start_stand_in() -> Result<Server, String> {
+    require_on_path("java")?;
+    let lib = stand_in_jars()?;
+    let mut java = Command::new("java");
+    // For a quick start. Throughput is not what a stand-in is for.
+    java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+    java.arg("-cp").arg(lib.join("*")).arg(Path::new(STAND_IN).join("StandIn.java")).arg("0");
+    let (process, port) = launch(java, PATIENCE).map_err(|reason| format!("java: {reason}"))?;
+    Ok(Server::on_loopback("mongo-java-server", port, process))
+}
+
+fn find() -> Result<Server, String> {
+    if let Some(uri) = env::var("MONGODB_URI").ok().filter(|uri| !uri.is_empty()) {
+        return Ok(Server { uri, kind: "MONGODB_URI", _process: None });
+    }
+    let mut reasons = vec!["MONGODB_URI is not set".to_owned()];
+    for start in [start_mongod, start_docker, start_stand_in] {
+        match start() {
+            Ok(server) => return Ok(server),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    Err(reasons.join("; "))
+}
+
+fn start_mongod() -> Result<Server, String> {
+    require_on_path("mongod")?;
+    let port = free_port().map_err(|error| format!("mongod: no free port: {error}"))?;
+    let set = fresh_database();
+    let mut script = shell(RUN_MONGOD);
+    script.args([&set, &port.to_string()]).arg(env::temp_dir().join(&set));
+    let (process, port) = launch(script, PATIENCE).map_err(|reason| format!("mongod: {reason}"))?;
+    make_primary(port, &format!("127.0.0.1:{port}"), &set).map_err(|reason| format!("mongod: {reason}"))?;
+    Ok(Server::on_loopback("mongod", port, process))
+}
+
+fn start_docker() -> Result<Server, String> {
+    require_on_path("docker")?;
+    let mut info = Command::new("docker");
+    info.arg("info").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if !info.status().is_ok_and(|status| status.success()) {
+        return Err("docker has no working engine".to_owned());
+    }
+    let set = fresh_database();
+    let mut script = shell(RUN_DOCKER);
+    script.arg(&set);
+    let (process, port) =
+        launch(script, PATIENCE_WITH_DOWNLOAD).map_err(|reason| format!("docker: {reason}"))?;
+    // The member's address is what mongod calls itself, inside of its container.
+    make_primary(port, "127.0.0.1:27017", &set).map_err(|reason| format!("docker: {reason}"))?;
+    Ok(Server::on_loopback("docker", port, process))
+}
+
+/// The folder with the jars of the stand-in, which `mvn` fills if it is not there yet.
+fn stand_in_jars() -> Result<PathBuf, String> {
+    let folder = target_folder()?.join("mongo-stand-in");
+    let lib = folder.join("lib");
+    if lib.is_dir() {
+        return Ok(lib);
+    }
+    require_on_path("mvn")?;
+    let incoming = folder.join(format!("incoming-{}", fresh_database()));
+    let mut mvn = Command::new("mvn");
+    mvn.args(["-q", "-B", "-f"]).arg(Path::new(STAND_IN).join("pom.xml"));
+    mvn.arg("dependency:copy-dependencies").arg(format!("-DoutputDirectory={}", incoming.display()));
+    // Silent, because what Maven prints can name private repositories with their passwords.
+    mvn.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let brought = mvn.status().is_ok_and(|status| status.success());
+    // One step, so that a folder named `lib` is always complete. It fails when another test was quicker.
+    let renamed = brought && fs::rename(&incoming, &lib).is_ok();
+    if !renamed {
+        // Of no use to anybody, and in the way of nobody if it stays.
+        let _ = fs::remove_dir_all(&incoming);
+    }
+    if lib.is_dir() { Ok(lib) } else { Err(format!("mvn could not bring the jars of {STAND_IN}/pom.xml")) }
+}
+
+/// Cargo's target folder: as it is set, or the one that this program was built into.
+fn target_folder() -> Result<PathBuf, String> {
+    // A relative setting counts from where cargo was called, which a test does not know.
+    if let Some(set) = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from).filter(|set| set.is_absolute()) {
+        return Ok(set);
+    }
+    let program = env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
+    let is_profile = |folder: &&Path| folder.ends_with("debug") || folder.ends_with("release");
+    let profile = program.ancestors().find(is_profile);
+    let target = profile.and_then(Path::parent).map(Path::to_owned);
+    target.ok_or_else(|| "no target folder is known: set CARGO_TARGET_DIR to an absolute path".to_owned())
+}
+
+fn require_on_path(program: &str) -> Result<(), String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    if found { Ok(()) } else { Err(format!("{program} is not on the PATH")) }
+}
+
+/// Free at this moment. That it is still free in the next one is only likely: see [`make_primary`].
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn shell(script: &str) -> Command {
+    let mut shell = Command::new("sh");
+    // The name is what the script calls itself in its complaints.
+    shell.args(["-c", script, "sh"]);
+    shell
+}
+
+/// A child that ends at the end of its standard input.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Closes the child's standard input first. There is nobody to tell about an error.
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a child that prints a port number on a line of its own when it is ready, and waits for that line.
+fn launch(mut command: Command, patience: Duration) -> Result<(Process, u16), String> {
+    let (output, input) = io::pipe().map_err(|error| error.to_string())?;
+    let same_input = input.try_clone().map_err(|error| error.to_string())?;
+    // A group of its own, so that a Ctrl-C which ends the tests leaves a script alive to clean up.
+    command.process_group(0).stdin(Stdio::piped()).stdout(input).stderr(same_input);
+    let process = Process(command.spawn().map_err(|error| error.to_string())?);
+    // It holds the writing end of the pipe, without which the reader below would never see the end.
+    drop(command);
+
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(read_port(BufReader::new(output))));
+    let waited = receiver.recv_timeout(patience);
+    let port = waited.unwrap_or_else(|_| Err(format!("not ready after {} s", patience.as_secs())))?;
+    Ok((process, port))
+}
+
+/// The port that a child prints, or else the last of what it said instead.
+fn read_port(output: impl BufRead) -> Result<u16, String> {
+    let mut said = Vec::new();
+    for line in output.lines().map_while(Result::ok) {
+        match line.parse() {
+            Ok(port) => return Ok(port),
+            // How Java repeats options from the environment, which may hold a proxy's password.
+            Err(_) if line.starts_with("Picked up ") => {}
+            Err(_) => said.push(line),
+        }
+    }
+    Err(said.split_off(said.len().saturating_sub(3)).join(" / "))
+}
+
+/// Makes a mongod that has just been started the primary of a replica set of one, and waits until it is.
+///
+/// `host` is the address by which the mongod reaches itself. The name of the set must be the caller's alone:
+/// it proves that this mongod answers, and not one of another test that got the same port.
+fn make_primary(port: u16, host: &str, set: &str) -> Result<(), String> {
+    let hello = document(&[int("hello", 1), string("$db", "admin")]);
+    let member = document(&[int("_id", 0), string("host", host)]);
+    let members = element(ARRAY, "members", &document(&[element(DOCUMENT, "0", &member)]));
+    let config = element(DOCUMENT, "replSetInitiate", &document(&[string("_id", set), members]));
+    let initiate = document(&[config, string("$db", "admin")]);
+    let ready = [string("setName", set), element(BOOLEAN, "isWritablePrimary", &[1])];
+
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // A set that exists already refuses to be initiated again, so asking each time is safe.
+        let answer = match run_command(port, &hello) {
+            Ok(reply) if ready.iter().all(|part| contains(&reply, part)) => return Ok(()),
+            Ok(_) => run_command(port, &initiate),
+            Err(error) => Err(error),
+        };
+        if Instant::now() > deadline {
+            let last = answer.map_or_else(|error| error.to_string(), |reply| error_message(&reply));
+            return Err(format!("not primary after {} s: {last}", PATIENCE.as_secs()));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+// Just enough of BSON (bsonspec.org) and of MongoDB's OP_MSG (its manual, "Wire Protocol") for that.
+
+const STRING: u8 = 0x02;
+const DOCUMENT: u8 = 0x03;
+const ARRAY: u8 = 0x04;
+const BOOLEAN: u8 = 0x08;
+const INT: u8 = 0x10;
+const OP_MSG: u32 = 2013;
+
+fn document(elements: &[Vec<u8>]) -> Vec<u8> {
+    let content = elements.concat();
+    [&(content.len() as u32 + 5).to_le_bytes(), content.as_slice(), &[0]].concat()
+}
+
+fn element(kind: u8, name: &str, value: &[u8]) -> Vec<u8> {
+    [&[kind], name.as_bytes(), &[0], value].concat()
+}
+
+fn int(name: &str, value: i32) -> Vec<u8> {
+    element(INT, name, &value.to_le_bytes())
+}
+
+fn string(name: &str, value: &str) -> Vec<u8> {
+    let length = value.len() as u32 + 1;
+    element(STRING, name, &[&length.to_le_bytes(), value.as_bytes(), &[0]].concat())
+}
+
+/// Sends one command and returns the bytes of the reply, after its length.
+fn run_command(port: u16, command: &[u8]) -> io::Result<Vec<u8>> {
+    let (request_id, response_to, flags) = (1, 0, 0);
+    let header = [command.len() as u32 + 21, request_id, response_to, OP_MSG, flags].map(u32::to_le_bytes);
+    let body_follows = [0];
+    let mut server = TcpStream::connect(("127.0.0.1", port))?;
+    server.set_read_timeout(Some(Duration::from_secs(10)))?;
+    server.write_all(&[header.as_flattened(), &body_follows, command].concat())?;
+
+    let mut length = [0; 4];
+    server.read_exact(&mut length)?;
+    let mut reply = Vec::new();
+    server.take(u64::from(u32::from_le_bytes(length)).saturating_sub(4)).read_to_end(&mut reply)?;
+    Ok(reply)
+}
+
+fn contains(reply: &[u8], part: &[u8]) -> bool {
+    reply.windows(part.len()).any(|window| window == part)
+}
+
+/// What a reply gives as the error, for people.
+fn error_message(reply: &[u8]) -> String {
+    let name = b"\x02errmsg\0";
+    // Between the name and the text are four bytes of length.
+    let start = reply.windows(name.len()).position(|window| window == name).map(|at| at + name.len() + 4);
+    let message = start.and_then(|start| reply.get(start..)?.split(|&byte| byte == 0).next());
+    message.map_or_else(|| "no error".to_owned(), |text| String::from_utf8_lossy(text).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_fits_mongodb_and_comes_once() {
+        let names: std::collections::HashSet<String> = (0..1000).map(|_| fresh_database()).collect();
+        assert_eq!(names.len(), 1000);
+        assert!(names.iter().all(|name| name.len() <= 38), "{names:?}");
+    }
+
+    #[test]
+    fn a_document_is_written_as_in_the_bson_specification() {
+        let hello_world = b"\x16\x00\x00\x00\x02hello\x00\x06\x00\x00\x00world\x00\x00";
+        assert_eq!(document(&[string("hello", "world")]), hello_world);
+    }
+
+    #[test]
+    fn a_port_is_found_among_warnings_and_their_end_is_kept_without_one() {
+        assert_eq!(read_port(&b"a warning\n40123\nmore\n"[..]), Ok(40123));
+        let failure = &b"Picked up JAVA_TOOL_OPTIONS: secret\none\ntwo\nthree\nfour\n"[..];
+        assert_eq!(read_port(failure), Err("two / three / four".to_owned()));
+    }
+}
