@@ -1,0 +1,14 @@
+//! For tests only: the contract suite that every store passes, and what it runs on.
+
+mod binary;
+pub mod contract;
+mod flaky;
+mod mongodb;
+mod payloads;
+mod trial;
+
+pub use binary::binary;
+pub use flaky::{Fault, Flaky};
+pub use mongodb::{Server, fresh_database, required, server, start_stand_in};
+pub use payloads::{payload, payloads};
+pub use trial::{check_log, draft, trial, trials_on_mongodb, within};

@@ -1,0 +1,61 @@
+//! A store that fails when it is told to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eventlog_ledger::{Draft, Event, EventId, EventStore, Head, Page, StoreError};
+
+/// When an append fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing was stored.
+    Before,
+    /// All was stored, and the answer got lost.
+    After,
+}
+
+/// Passes everything on, but for the appends that are to fail.
+#[derive(Clone)]
+pub struct Flaky<L> {
+    log: L,
+    faults: Arc<Mutex<VecDeque<Fault>>>,
+}
+
+impl<L> Flaky<L> {
+    /// The next appends fail so, one after the other; those after them work.
+    pub fn new(log: L, faults: impl IntoIterator<Item = Fault>) -> Self {
+        Self { log, faults: Arc::new(Mutex::new(faults.into_iter().collect())) }
+    }
+}
+
+impl<L: EventStore> EventStore for Flaky<L> {
+    type Alarm = L::Alarm;
+
+    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
+        let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if fault == Some(Fault::Before) {
+            return Err(StoreError::unavailable("it was told to fail before"));
+        }
+        let events = self.log.append(drafts).await?;
+        match fault {
+            None => Ok(events),
+            Some(_) => Err(StoreError::unavailable("it was told to fail after")),
+        }
+    }
+
+    async fn head(&self) -> Result<Option<Head>, StoreError> {
+        self.log.head().await
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        self.log.event(id).await
+    }
+
+    async fn page(&self, page: Page) -> Result<Vec<Event>, StoreError> {
+        self.log.page(page).await
+    }
+
+    async fn alarm(&self) -> Result<Self::Alarm, StoreError> {
+        self.log.alarm().await
+    }
+}
