@@ -73,7 +73,8 @@ fn announce(address: SocketAddr) {
         _ => address.ip().to_string(),
     };
     let at = format!("{host}:{}", address.port());
-    let body = r#"{"eventType":"Login","sourceAppId":"App1","dataPayload":{"userId":"12345","action":"loggedIn"}}"#;
+    let body =
+        r#"{"eventType":"Login","sourceAppId":"App1","dataPayload":{"userId":"12345","action":"loggedIn"}}"#;
     // Whoever started us may have closed our stdout, and wants us all the same.
     let _ = writeln!(
         std::io::stdout(),

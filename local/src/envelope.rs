@@ -63,10 +63,7 @@ fn joined_headers(headers: &HeaderMap) -> BTreeMap<&str, Cow<'_, str>> {
 fn joined_parameters(query: &str) -> Option<BTreeMap<Cow<'_, str>, Cow<'_, str>>> {
     let mut joined: BTreeMap<Cow<'_, str>, Cow<'_, str>> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        joined
-            .entry(name)
-            .and_modify(|values| *values = format!("{values},{value}").into())
-            .or_insert(value);
+        joined.entry(name).and_modify(|values| *values = format!("{values},{value}").into()).or_insert(value);
     }
     Some(joined).filter(|joined| !joined.is_empty())
 }

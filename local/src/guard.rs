@@ -84,7 +84,9 @@ mod tests {
         for host in ["localhost", "localhost:3000", "LOCALHOST:1", "127.0.0.1:3000", "[::1]:3000", "[::1]"] {
             assert!(allowed(&guard, &[("host", host)]), "{host}");
         }
-        for host in ["example.com", "localhost.example.com:3000", "192.168.1.2:3000", "", "127.0.0.1.example.com"] {
+        for host in
+            ["example.com", "localhost.example.com:3000", "192.168.1.2:3000", "", "127.0.0.1.example.com"]
+        {
             assert!(!allowed(&guard, &[("host", host)]), "{host}");
         }
         assert!(!allowed(&guard, &[]));
@@ -97,7 +99,9 @@ mod tests {
         for origin in ["http://localhost:5173", "http://127.0.0.1", "https://localhost"] {
             assert!(allowed(&guard, &[("host", "localhost"), ("origin", origin)]), "{origin}");
         }
-        for origin in ["http://example.com", "null", "file://", "http://localhost@example.com", "http://[::2]"] {
+        for origin in
+            ["http://example.com", "null", "file://", "http://localhost@example.com", "http://[::2]"]
+        {
             assert!(!allowed(&guard, &[("host", "localhost"), ("origin", origin)]), "{origin}");
         }
     }

@@ -80,7 +80,8 @@ pub(crate) async fn upgrade<L: EventStore, C: ConnectionStore>(
                 let config = WebSocketConfig::default()
                     .max_message_size(Some(MAX_MESSAGE))
                     .max_frame_size(Some(MAX_MESSAGE));
-                let socket = WebSocketStream::from_raw_socket(TokioIo::new(io), Role::Server, Some(config)).await;
+                let socket =
+                    WebSocketStream::from_raw_socket(TokioIo::new(io), Role::Server, Some(config)).await;
                 live(&gateway, &peer, socket, mailbox).await
             }
             Err(_) => CloseCode::Abnormal,
@@ -105,7 +106,8 @@ fn handshake(parts: &Parts) -> Option<Response<Full<Bytes>>> {
         .header(CONNECTION, "upgrade")
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_ACCEPT, accept);
-    let mut offers = parts.headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offer| offer.to_str().ok());
+    let mut offers =
+        parts.headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offer| offer.to_str().ok());
     if offers.any(|offer| offer.split(',').any(|one| one.trim() == SUBPROTOCOL)) {
         response = response.header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
     }
@@ -177,7 +179,10 @@ async fn receive<L: EventStore, C: ConnectionStore>(
 }
 
 /// What the function for messages has to say.
-async fn answer<L: EventStore, C: ConnectionStore>(functions: &Functions<L, C>, request: Vec<u8>) -> Result<Utf8Bytes> {
+async fn answer<L: EventStore, C: ConnectionStore>(
+    functions: &Functions<L, C>,
+    request: Vec<u8>,
+) -> Result<Utf8Bytes> {
     let reply = functions.websocket(WebSocketRoute::Default, &request).await?;
     let answer: Answer<'_> = serde_json::from_slice(&reply)?;
     Ok(Utf8Bytes::try_from(answer.into_body()?)?)

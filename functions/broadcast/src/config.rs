@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named() {
         assert!(Config::from_vars(lookup("AWS_SESSION_TOKEN")).is_ok());
-        for name in ["MONGODB_URI", "WEBSOCKET_GATEWAY", "WEBSOCKET_ENDPOINT", "BROADCAST_MODE", "AWS_REGION"] {
+        for name in ["MONGODB_URI", "WEBSOCKET_GATEWAY", "WEBSOCKET_ENDPOINT", "BROADCAST_MODE", "AWS_REGION"]
+        {
             let error = Config::from_vars(lookup(name)).expect_err(name);
             assert_eq!(error.to_string(), format!("the environment variable {name} must be set"));
         }

@@ -23,7 +23,9 @@ async fn main() -> Result<(), Error> {
         let deadline = wake_up.context.deadline();
         match config.mode {
             Mode::Trigger => handle(log, connections, push, Every::new(LOOK), config.mode, deadline).await?,
-            Mode::Polling => handle(log, connections, push, log.alarm().await?, config.mode, deadline).await?,
+            Mode::Polling => {
+                handle(log, connections, push, log.alarm().await?, config.mode, deadline).await?
+            }
         }
         Ok::<_, Error>(())
     }))

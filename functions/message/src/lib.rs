@@ -35,9 +35,15 @@ mod tests {
     fn ping_is_answered_and_the_rest_is_an_error() {
         assert_eq!(action(Some(r#"{"action":"ping"}"#)), "pong");
         let deep = "[".repeat(100_000);
-        for other in
-            [None, Some(""), Some("ping"), Some("[]"), Some(r#"{"action":1}"#), Some(r#"{"action":"x"}"#), Some(&deep)]
-        {
+        for other in [
+            None,
+            Some(""),
+            Some("ping"),
+            Some("[]"),
+            Some(r#"{"action":1}"#),
+            Some(r#"{"action":"x"}"#),
+            Some(&deep),
+        ] {
             assert_eq!(action(other), "error");
         }
     }

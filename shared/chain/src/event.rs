@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::{self, Fault};
 use crate::canonical::{self, canonical};
+use crate::json::{self, Fault};
 use crate::{EventId, Hash, NotATimestamp, NotHex, Timestamp};
 
 /// A JSON text (any value) that is known to be I-JSON, with its canonical form.

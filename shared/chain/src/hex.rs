@@ -84,7 +84,9 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "64fdc8e5a835b1c4d6c5693", "64FDC8E5A835B1C4D6C5693F", "64fdc8e5a835b1c4d6c5693g", "é"] {
+        for text in
+            ["", "64fdc8e5a835b1c4d6c5693", "64FDC8E5A835B1C4D6C5693F", "64fdc8e5a835b1c4d6c5693g", "é"]
+        {
             assert!(text.parse::<EventId>().is_err(), "{text}");
         }
     }

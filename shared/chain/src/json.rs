@@ -23,7 +23,8 @@ pub struct Fault {
 
 /// Parses `text`, nested at most `max_depth` deep (a scalar is 0 deep, `{}` is 1).
 pub fn parse(text: &str, max_depth: usize) -> Result<Value, Fault> {
-    let mut walk = Walk { max_depth, path: String::new(), depth: 0, numbers: 0, suspects: Vec::new(), fault: None };
+    let mut walk =
+        Walk { max_depth, path: String::new(), depth: 0, numbers: 0, suspects: Vec::new(), fault: None };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict(&mut walk).deserialize(&mut deserializer);
     match value.and_then(|value| deserializer.end().map(|()| value)) {
@@ -76,7 +77,8 @@ impl Walk {
     }
 }
 
-const UNSAFE_INTEGER: &str = "an integer beyond ±(2^53-1) is not the same number to every reader; send it as a string";
+const UNSAFE_INTEGER: &str =
+    "an integer beyond ±(2^53-1) is not the same number to every reader; send it as a string";
 
 struct Strict<'a>(&'a mut Walk);
 
@@ -226,10 +228,22 @@ mod tests {
 
     #[test]
     fn integers_end_where_doubles_do() {
-        for ok in ["9007199254740991", "-9007199254740991", "9007199254740993.0", "1e30", "-1e300", "123456789012345678901234567890.5"] {
+        for ok in [
+            "9007199254740991",
+            "-9007199254740991",
+            "9007199254740993.0",
+            "1e30",
+            "-1e300",
+            "123456789012345678901234567890.5",
+        ] {
             assert!(parse(ok, 64).is_ok(), "{ok}");
         }
-        for bad in ["9007199254740992", "-9007199254740992", "18446744073709551616", "123456789012345678901234567890"] {
+        for bad in [
+            "9007199254740992",
+            "-9007199254740992",
+            "18446744073709551616",
+            "123456789012345678901234567890",
+        ] {
             let text = format!(r#"{{"s":"1e30 \" 12","f":[1e30,2.5],"n":[0,{bad}]}}"#);
             assert_eq!(fault(&text).0, "/n/1", "{bad}");
         }

@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn only_that_text_is_read() {
         assert_eq!("2024-11-22T08:32:05.391Z".parse(), Ok(Timestamp(1_732_264_325_391)));
-        for text in ["2024-11-22T08:32:05Z", "2024-11-22T08:32:05.3910Z", "2024-11-22T08:32:05.391+00:00", ""] {
+        for text in ["2024-11-22T08:32:05Z", "2024-11-22T08:32:05.3910Z", "2024-11-22T08:32:05.391+00:00", ""]
+        {
             assert_eq!(text.parse::<Timestamp>(), Err(NotATimestamp), "{text}");
         }
     }

@@ -57,7 +57,8 @@ impl Verifier {
         if self.tip.is_some_and(|tip| event.timestamp < tip.timestamp) {
             return Err(invalid(Reason::Timestamp));
         }
-        let payload = Payload::parse(&event.data_payload, usize::MAX).map_err(|_| invalid(Reason::DataPayload))?;
+        let payload =
+            Payload::parse(&event.data_payload, usize::MAX).map_err(|_| invalid(Reason::DataPayload))?;
         let content = Content {
             id: event.id,
             event_type: &event.event_type,

@@ -21,7 +21,8 @@ fn at(millis: i64) -> Timestamp {
 fn chain(len: u8) -> Vec<Event> {
     let mut tip = None;
     let link = |n| {
-        let event = draft(n, &format!(r#"{{"n": {n}, "é": [1.0, "\u0041"]}}"#)).link(tip, at(i64::from(n) * 1000));
+        let event =
+            draft(n, &format!(r#"{{"n": {n}, "é": [1.0, "\u0041"]}}"#)).link(tip, at(i64::from(n) * 1000));
         tip = Some(Tip::from(&event));
         event
     };

@@ -70,9 +70,13 @@ mod tests {
         ] {
             assert!(is_json(good), "{good}");
         }
-        for bad in
-            ["", "text/plain", "application/jsonp", "application/json; charset=latin1", "application/json, text/plain"]
-        {
+        for bad in [
+            "",
+            "text/plain",
+            "application/jsonp",
+            "application/json; charset=latin1",
+            "application/json, text/plain",
+        ] {
             assert!(!is_json(bad), "{bad}");
         }
     }

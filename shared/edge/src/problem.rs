@@ -117,7 +117,9 @@ impl Problem {
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,
-            errors: errors.map(|fault| WireFault { pointer: &fault.pointer, detail: &fault.detail }).collect(),
+            errors: errors
+                .map(|fault| WireFault { pointer: &fault.pointer, detail: &fault.detail })
+                .collect(),
         };
         serde_json::to_string(&wire).unwrap_or_default()
     }
@@ -143,7 +145,8 @@ impl From<Rejected> for Problem {
                 Self { errors: vec![fault.clone()], ..Self::forbidden(format!("{}.", fault.detail)) }
             }
             Rejected::TooLarge(bytes) => {
-                let detail = format!("The event would have {bytes} bytes of JSON; {MAX_EVENT_BYTES} are allowed.");
+                let detail =
+                    format!("The event would have {bytes} bytes of JSON; {MAX_EVENT_BYTES} are allowed.");
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "event-too-large", "The event is too large", detail)
             }
         }

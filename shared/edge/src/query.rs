@@ -74,8 +74,20 @@ mod tests {
         assert_eq!(read("page=7&limit=1000"), Some(Paging { page: 7, limit: 1000 }));
         assert_eq!(read("limit=1"), Some(Paging { page: 1, limit: 1 }));
         for bad in [
-            "page=0", "page=-1", "page=%2B1", "page=1.0", "page=", "page=a", "page=99999999999999999999999",
-            "limit=0", "limit=1001", "page=1&page=1", "page=1&page=2", "Page=1", "x=1", "page",
+            "page=0",
+            "page=-1",
+            "page=%2B1",
+            "page=1.0",
+            "page=",
+            "page=a",
+            "page=99999999999999999999999",
+            "limit=0",
+            "limit=1001",
+            "page=1&page=1",
+            "page=1&page=2",
+            "Page=1",
+            "x=1",
+            "page",
         ] {
             assert_eq!(read(bad), None, "{bad}");
         }

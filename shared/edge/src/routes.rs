@@ -51,9 +51,13 @@ mod tests {
     fn requests_find_their_route() {
         assert_eq!(find("GET", "/events/a"), Some((EVENT, Some("a"))));
         assert_eq!(find("POST", "/events"), Some((CREATE, None)));
-        for (method, path) in
-            [("GET", "/"), ("GET", "/events/"), ("GET", "/events/a/b"), ("DELETE", "/events"), ("POST", "/events/a")]
-        {
+        for (method, path) in [
+            ("GET", "/"),
+            ("GET", "/events/"),
+            ("GET", "/events/a/b"),
+            ("DELETE", "/events"),
+            ("POST", "/events/a"),
+        ] {
             assert_eq!(find(method, path), None, "{method} {path}");
         }
     }

@@ -6,9 +6,6 @@
 pub struct MissingVar(pub &'static str);
 
 /// The value of `name` as `lookup` finds it: `|name| std::env::var(name).ok()`, or a map's in a test.
-pub fn required(
-    lookup: impl Fn(&str) -> Option<String>,
-    name: &'static str,
-) -> Result<String, MissingVar> {
+pub fn required(lookup: impl Fn(&str) -> Option<String>, name: &'static str) -> Result<String, MissingVar> {
     lookup(name).filter(|value| !value.is_empty()).ok_or(MissingVar(name))
 }

@@ -22,10 +22,7 @@ pub struct LogAlarm {
 
 impl LogAlarm {
     pub(crate) async fn new(collection: &Collection<EventDocument>) -> Self {
-        let pipeline = [
-            doc! { "$match": { "operationType": "insert" } },
-            doc! { "$project": { "_id": 1 } },
-        ];
+        let pipeline = [doc! { "$match": { "operationType": "insert" } }, doc! { "$project": { "_id": 1 } }];
         let stream = collection.clone_with_type::<Document>().watch().pipeline(pipeline).await;
         let stream = stream.map(|stream| stream.with_type::<Document>());
         if let Err(error) = &stream {

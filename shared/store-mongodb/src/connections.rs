@@ -93,13 +93,15 @@ impl ConnectionStore for Connections {
     async fn joined(&self, mark: Option<i64>) -> Result<Joined, StoreError> {
         let since = mark.map_or(0, |mark| mark.saturating_sub(LOOK_BACK_MILLIS));
         let looked = now().millis();
-        let joined = doc! { "gateway": &*self.gateway, "connectedAt": { "$gte": DateTime::from_millis(since) } };
+        let joined =
+            doc! { "gateway": &*self.gateway, "connectedAt": { "$gte": DateTime::from_millis(since) } };
         let found = self.connections.find(joined).await.map_err(store_error)?;
         let found: Vec<ConnectionDocument> = found.try_collect().await.map_err(store_error)?;
         let connections = found.into_iter().map(|document| {
             let damaged = |_| StoreError::Corrupt(format!("the connection {}", document.id));
             Ok(Connection {
-                connected_at: Timestamp::from_millis(document.connected_at.timestamp_millis()).map_err(damaged)?,
+                connected_at: Timestamp::from_millis(document.connected_at.timestamp_millis())
+                    .map_err(damaged)?,
                 position: document.position.cast_unsigned(),
                 id: document.id,
             })

@@ -39,7 +39,10 @@ impl Connections {
     }
 
     /// Runs at once, not on a thread of its own: nothing here waits for a disk or a lock.
-    fn run<T>(&self, job: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn run<T>(
+        &self,
+        job: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         job(&self.database.lock().unwrap_or_else(PoisonError::into_inner)).map_err(store_error)
     }
 
@@ -66,9 +69,11 @@ impl ConnectionStore for Connections {
 
     async fn joined(&self, mark: Option<i64>) -> Result<Joined, StoreError> {
         self.run(|database| {
-            let sql = "SELECT joined, id, connectedAt, position FROM connections WHERE joined > ? ORDER BY joined";
+            let sql =
+                "SELECT joined, id, connectedAt, position FROM connections WHERE joined > ? ORDER BY joined";
             let mut since = database.prepare_cached(sql)?;
-            let rows = since.query_map([mark.unwrap_or(0)], |row| Ok((row.get(0)?, read_connection(row)?)))?;
+            let rows =
+                since.query_map([mark.unwrap_or(0)], |row| Ok((row.get(0)?, read_connection(row)?)))?;
             let rows: Vec<(i64, _)> = rows.collect::<Result<_, _>>()?;
             let mark = rows.last().map(|(joined, _)| *joined).or(mark).unwrap_or(0);
             Ok(Joined { connections: rows.into_iter().map(|(_, connection)| connection).collect(), mark })
@@ -109,7 +114,8 @@ impl ConnectionStore for Connections {
 }
 
 fn read_connection(row: &Row<'_>) -> rusqlite::Result<Connection> {
-    let connected_at = Timestamp::from_millis(row.get(2)?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Integer, Box::new(error)))?;
+    let connected_at = Timestamp::from_millis(row.get(2)?).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Integer, Box::new(error))
+    })?;
     Ok(Connection { id: row.get(1)?, connected_at, position: row.get::<_, i64>(3)?.cast_unsigned() })
 }

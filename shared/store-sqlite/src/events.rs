@@ -98,7 +98,8 @@ pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
 
 pub(crate) fn head(connection: &Connection) -> rusqlite::Result<Option<Head>> {
     let mut last = connection.prepare_cached("SELECT * FROM events ORDER BY seq DESC LIMIT 1")?;
-    last.query_row([], |row| Ok(Head::of(row.get::<_, i64>(0)?.cast_unsigned(), &read_event(row)?))).optional()
+    last.query_row([], |row| Ok(Head::of(row.get::<_, i64>(0)?.cast_unsigned(), &read_event(row)?)))
+        .optional()
 }
 
 pub(crate) fn event(connection: &Connection, id: EventId) -> rusqlite::Result<Option<Event>> {

@@ -33,7 +33,13 @@ pub fn payload() -> impl Strategy<Value = String> {
         regex("-?(0|[1-9][0-9]{0,20})\\.[0-9]{1,20}"),
         regex("-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,5})?[eE][+-]?[0-9]{1,2}"),
     ];
-    let scalar = prop_oneof![Just("null".to_owned()), Just("true".to_owned()), Just("false".to_owned()), string, number];
+    let scalar = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("false".to_owned()),
+        string,
+        number
+    ];
     let value = scalar.prop_recursive(5, 32, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(|all| format!("[{}]", all.join(","))),
@@ -47,7 +53,8 @@ fn object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String>
     let name = prop_oneof![any::<String>(), string_regex("[$._a-z]{0,3}").expect("a pattern")];
     let name = name.prop_map(|name| name.replace('\0', ""));
     prop::collection::btree_map(name, value, 0..6).prop_map(|members| {
-        let members: Vec<_> = members.iter().rev().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
+        let members: Vec<_> =
+            members.iter().rev().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
         format!("{{{}}}", members.join(","))
     })
 }

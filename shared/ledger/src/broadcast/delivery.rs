@@ -49,7 +49,12 @@ pub(super) async fn deliver<L: EventStore, P: Push>(
         match push.post(&connection.id, message).await {
             Ok(()) => {}
             Err(PushError::Refused(reason)) => {
-                tracing::error!(connection = connection.id, seq = connection.position, reason, "never delivered");
+                tracing::error!(
+                    connection = connection.id,
+                    seq = connection.position,
+                    reason,
+                    "never delivered"
+                );
             }
             Err(PushError::Gone) if age(&connection) > MAY_STILL_COME => {
                 return Outcome { connection, end: End::Gone };

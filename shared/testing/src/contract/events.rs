@@ -33,7 +33,10 @@ pub(super) async fn events_are_linked_in_the_order_given(database: &impl Backend
     let mut answered = Vec::new();
     for batch in [&drafts[..1], &drafts[1..2], &drafts[2..7], &drafts[7..]] {
         let events = append(&log, batch).await;
-        assert_eq!(log.head().await.expect("a head").map(|head| head.id), events.last().map(|event| event.id));
+        assert_eq!(
+            log.head().await.expect("a head").map(|head| head.id),
+            events.last().map(|event| event.id)
+        );
         answered.extend(events);
     }
     let ids: Vec<_> = answered.iter().map(|event| event.id).collect();
