@@ -3,7 +3,7 @@
 
 use eventlog_ledger::{Fault, MAX_EVENT_BYTES, Rejected, StoreError};
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 
 use crate::{MAX_BODY_BYTES, Response};
@@ -11,13 +11,41 @@ use crate::{MAX_BODY_BYTES, Response};
 /// A problem, with nothing in it that the client should not see: causes go to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    status: StatusCode,
-    /// `urn:eventlog:problem:` and this.
-    kind: &'static str,
-    title: &'static str,
+    kind: &'static Kind,
     detail: String,
     errors: Vec<Fault>,
-    header: Option<(HeaderName, &'static str)>,
+    /// For 405: the methods that the path takes.
+    allow: Option<&'static str>,
+}
+
+/// What stays the same from one problem of a kind to the next.
+#[derive(Debug, PartialEq, Eq)]
+struct Kind {
+    status: StatusCode,
+    /// The `type` is `urn:eventlog:problem:` and this.
+    name: &'static str,
+    title: &'static str,
+}
+
+macro_rules! kinds {
+    ($($id:ident $status:ident $name:literal $title:literal)+) => {
+        $(static $id: Kind = Kind { status: StatusCode::$status, name: $name, title: $title };)+
+    };
+}
+
+kinds! {
+    INVALID_EVENT BAD_REQUEST "invalid-event" "The event is invalid"
+    INVALID_QUERY BAD_REQUEST "invalid-query" "The query string is invalid"
+    PAGE_TOO_LARGE BAD_REQUEST "page-too-large" "The page is too large"
+    FORBIDDEN FORBIDDEN "forbidden" "The request is not allowed"
+    NOT_FOUND NOT_FOUND "not-found" "Not found"
+    METHOD_NOT_ALLOWED METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed"
+    REQUEST_TIMEOUT REQUEST_TIMEOUT "request-timeout" "The request took too long"
+    EVENT_TOO_LARGE PAYLOAD_TOO_LARGE "event-too-large" "The event is too large"
+    BODY_TOO_LARGE PAYLOAD_TOO_LARGE "body-too-large" "The body is too large"
+    UNSUPPORTED_MEDIA_TYPE UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body must be plain application/json"
+    INTERNAL INTERNAL_SERVER_ERROR "internal" "Internal error"
+    STORE_UNAVAILABLE SERVICE_UNAVAILABLE "store-unavailable" "The store is unavailable"
 }
 
 #[derive(Serialize)]
@@ -40,82 +68,76 @@ struct WireFault<'a> {
 const RETRY_AFTER_SECONDS: &str = "1";
 
 impl Problem {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), errors: Vec::new(), header: None }
+    fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), allow: None }
     }
 
     /// 400: the body is not what it should be, at these places.
     pub fn invalid_event(errors: Vec<Fault>) -> Self {
         let detail = "The body is not a valid event; errors says where and why.";
-        let title = "The event is invalid";
-        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid-event", title, detail) }
+        Self { errors, ..Self::new(&INVALID_EVENT, detail) }
     }
 
     /// 400: a query parameter is unknown, repeated or out of range.
     pub fn invalid_query(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid-query", "The query string is invalid", detail)
+        Self::new(&INVALID_QUERY, detail)
     }
 
     /// 400: the page would be longer than an answer may be; so many events always fit.
     pub fn page_too_large(limit: usize) -> Self {
-        let detail = format!("These events are too large for one answer; limit={limit} always fits.");
-        Self::new(StatusCode::BAD_REQUEST, "page-too-large", "The page is too large", detail)
+        Self::new(
+            &PAGE_TOO_LARGE,
+            format!("These events are too large for one answer; limit={limit} always fits."),
+        )
     }
 
     /// 403: the request comes from where it must not.
     pub fn forbidden(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "The request is not allowed", detail)
+        Self::new(&FORBIDDEN, detail)
     }
 
     /// 404: nothing is there.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+        Self::new(&NOT_FOUND, detail)
     }
 
     /// 405: the path is there, not for this method.
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        let detail = format!("This path takes {allow}.");
-        let problem =
-            Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail);
-        Self { header: Some((ALLOW, allow)), ..problem }
+        Self { allow: Some(allow), ..Self::new(&METHOD_NOT_ALLOWED, format!("This path takes {allow}.")) }
     }
 
     /// 408: the body did not arrive in time.
     pub fn request_timeout() -> Self {
-        let detail = "The body did not arrive in time.";
-        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", "The request took too long", detail)
+        Self::new(&REQUEST_TIMEOUT, "The body did not arrive in time.")
     }
 
     /// 413: more than [`MAX_BODY_BYTES`].
     pub fn body_too_large() -> Self {
-        let detail = format!("A body may have {MAX_BODY_BYTES} bytes.");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)
+        Self::new(&BODY_TOO_LARGE, format!("A body may have {MAX_BODY_BYTES} bytes."))
     }
 
     /// 415: not `application/json`, or compressed.
     pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
-        let title = "The body must be plain application/json";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", title, detail)
+        Self::new(&UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
     /// 500: a bug of ours; what it was goes to the log.
     pub fn internal() -> Self {
-        let detail = "Something went wrong here; it is in the log.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+        Self::new(&INTERNAL, "Something went wrong here; it is in the log.")
     }
 
     /// The status, for the ones that have no room for more.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.kind.status
     }
 
     /// The `application/problem+json`.
     pub fn json(&self) -> String {
         let errors = self.errors.iter();
         let wire = Wire {
-            r#type: format!("urn:eventlog:problem:{}", self.kind),
-            title: self.title,
-            status: self.status.as_u16(),
+            r#type: format!("urn:eventlog:problem:{}", self.kind.name),
+            title: self.kind.title,
+            status: self.kind.status.as_u16(),
             detail: &self.detail,
             errors: errors
                 .map(|fault| WireFault { pointer: &fault.pointer, detail: &fault.detail })
@@ -127,11 +149,14 @@ impl Problem {
     /// The HTTP answer.
     pub fn into_response(self) -> Response {
         let mut response = Response::new(self.json().into());
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.kind.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((name, value)) = self.header {
-            headers.insert(name, HeaderValue::from_static(value));
+        if let Some(methods) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        if self.kind.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         response
     }
@@ -147,7 +172,7 @@ impl From<Rejected> for Problem {
             Rejected::TooLarge(bytes) => {
                 let detail =
                     format!("The event would have {bytes} bytes of JSON; {MAX_EVENT_BYTES} are allowed.");
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "event-too-large", "The event is too large", detail)
+                Self::new(&EVENT_TOO_LARGE, detail)
             }
         }
     }
@@ -158,12 +183,10 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!("{error}");
         match error {
-            StoreError::Unavailable(_) => {
-                let detail = "The store cannot be reached or did not answer in time. Whether an event was logged is unknown.";
-                let title = "The store is unavailable";
-                let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", title, detail);
-                Self { header: Some((RETRY_AFTER, RETRY_AFTER_SECONDS)), ..problem }
-            }
+            StoreError::Unavailable(_) => Self::new(
+                &STORE_UNAVAILABLE,
+                "The store cannot be reached or did not answer in time. Whether an event was logged is unknown.",
+            ),
             StoreError::Corrupt(_) => Self::internal(),
         }
     }

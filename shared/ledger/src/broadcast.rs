@@ -19,7 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::{ConnectionStore, EventStore, Head, StoreError};
+use crate::{ConnectionStore, EventStore, StoreError};
 use owner::Owner;
 
 /// Sends one message to one connection.
@@ -109,12 +109,12 @@ pub async fn run<L: EventStore, C: ConnectionStore, P: Push>(
         let ended = owner.serve(&mut alarm, until, stop.as_mut()).await;
         let saved = owner.save().await;
         connections.release(&name).await?;
-        let ended = ended?;
         saved?;
-        // An event that came after our last look woke somebody who found the lease taken and left.
-        let behind = owner.end() < Head::next_seq(log.head().await?.as_ref());
-        if ended == Ended::Stopped || (until == Until::CaughtUp && !behind) {
-            return Ok(());
+        match ended? {
+            Ended::Stopped => return Ok(()),
+            // What came after our last look woke somebody who found the lease taken and left.
+            Ended::CaughtUp if !owner.has_more().await? => return Ok(()),
+            Ended::CaughtUp | Ended::LeaseLost => {}
         }
     }
 }

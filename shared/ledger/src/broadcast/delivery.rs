@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::{Instant, sleep};
 
 use super::{Push, PushError, window};
-use crate::{Connection, EventStore, StoreError, now};
+use crate::{Connection, ConnectionStore, EventStore, StoreError, now};
 
 /// What came of a delivery: the connection, its position moved past what was sent.
 pub(super) struct Outcome {
     pub(super) connection: Connection,
-    pub(super) end: End,
+    pub(super) end: Result<End, StoreError>,
 }
 
 pub(super) enum End {
@@ -18,60 +19,82 @@ pub(super) enum End {
     Sent,
     /// The connection is gone for good.
     Gone,
-    /// The connection is gone or not there yet.
-    NotThere,
-    /// The log could not be read.
-    Unread(StoreError),
 }
 
 /// To the gateway a connection whose `$connect` has not returned does not exist. One that is older than this
 /// is not waited for: `$connect` has 30 s at most.
 const MAY_STILL_COME: Duration = Duration::from_secs(30);
-/// How long to wait after a message was not taken.
-const RETRY: Duration = Duration::from_millis(100);
+/// How long to wait after a message was not taken: at first, and at most. A gateway that has had too much is
+/// not helped by more.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// After so long a delivery ends early, so that its position can be stored.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Sends `messages` to the connection or, where there are none because it is too far behind for the shared
 /// window, a page that is read for it alone.
-pub(super) async fn deliver<L: EventStore, P: Push>(
+pub(super) async fn deliver<L: EventStore, C: ConnectionStore, P: Push>(
     log: &L,
+    connections: &C,
     push: &P,
     mut connection: Connection,
     messages: Option<Vec<Bytes>>,
 ) -> Outcome {
-    let messages = match messages {
-        Some(messages) => messages,
-        None => match window::read(log, connection.position).await {
-            Ok(messages) => messages,
-            Err(error) => return Outcome { connection, end: End::Unread(error) },
-        },
+    let end = async {
+        let messages = match messages {
+            Some(messages) => messages,
+            None => window::read(log, connection.position).await?,
+        };
+        send(connections, push, &mut connection, messages).await
     };
+    let end = end.await;
+    Outcome { connection, end }
+}
+
+async fn send<C: ConnectionStore, P: Push>(
+    connections: &C,
+    push: &P,
+    connection: &mut Connection,
+    messages: Vec<Bytes>,
+) -> Result<End, StoreError> {
+    let started = Instant::now();
     for message in messages {
-        match push.post(&connection.id, message).await {
-            Ok(()) => {}
-            Err(PushError::Refused(reason)) => {
-                tracing::error!(
-                    connection = connection.id,
-                    seq = connection.position,
-                    reason,
-                    "never delivered"
-                );
+        let mut pause = PAUSE;
+        while let Err(error) = push.post(&connection.id, message.clone()).await {
+            match error {
+                PushError::Refused(reason) => {
+                    tracing::error!(
+                        connection = connection.id,
+                        seq = connection.position,
+                        reason,
+                        "never delivered"
+                    );
+                    break;
+                }
+                PushError::Gone if is_gone(connections, connection).await? => return Ok(End::Gone),
+                PushError::Gone => {}
+                PushError::Unavailable(source) => {
+                    tracing::warn!(connection = connection.id, error = source, "push failed, trying again");
+                }
             }
-            Err(PushError::Gone) if age(&connection) > MAY_STILL_COME => {
-                return Outcome { connection, end: End::Gone };
-            }
-            Err(PushError::Gone) => {
-                tokio::time::sleep(RETRY).await;
-                return Outcome { connection, end: End::NotThere };
-            }
-            Err(PushError::Unavailable(source)) => {
-                tracing::warn!(connection = connection.id, error = source, "push failed, trying again");
-                tokio::time::sleep(RETRY).await;
-                break;
-            }
+            sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
         connection.position += 1;
+        if started.elapsed() > LONG {
+            break;
+        }
     }
-    Outcome { connection, end: End::Sent }
+    Ok(End::Sent)
+}
+
+/// One that has not quite come yet looks like one that has already left; the store knows.
+async fn is_gone(connections: &impl ConnectionStore, connection: &Connection) -> Result<bool, StoreError> {
+    if age(connection) > MAY_STILL_COME {
+        connections.remove(&connection.id).await?;
+        return Ok(true);
+    }
+    Ok(!connections.contains(&connection.id).await?)
 }
 
 fn age(connection: &Connection) -> Duration {

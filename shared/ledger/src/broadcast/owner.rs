@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::delivery::{End, Outcome, deliver};
-use super::window::Window;
+use super::window::{self, Window};
 use super::{Alarm, Ended, LEASE, Push, Until};
 use crate::{Connection, ConnectionStore, EventStore, Head, Seq, StoreError};
 
@@ -60,11 +60,6 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
         }
     }
 
-    /// Place behind the last event that the owner knows of.
-    pub(super) fn end(&self) -> Seq {
-        self.end
-    }
-
     pub(super) async fn serve(
         &mut self,
         alarm: &mut impl Alarm,
@@ -76,17 +71,17 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
         heartbeat.reset();
         self.look().await?;
         loop {
-            self.read_on().await?;
             self.send_off();
-            let reading = self.window.end() < self.end;
+            // The fastest sets the pace: events that nobody is ready for would only crowd out others.
+            let reading = !self.caught_up.is_empty() && self.window.end() < self.end;
             if until == Until::CaughtUp && self.under_way.is_empty() && !reading {
                 return Ok(Ended::CaughtUp);
             }
             tokio::select! {
                 () = stop.as_mut() => return Ok(Ended::Stopped),
-                Some(outcome) = self.under_way.next() => self.settle(outcome).await?,
+                Some(outcome) = self.under_way.next() => self.settle(outcome)?,
                 () = alarm.ring() => self.look().await?,
-                () = std::future::ready(()), if reading => {}
+                () = std::future::ready(()), if reading => self.read_on().await?,
                 _ = heartbeat.tick() => {
                     self.save().await?;
                     if !self.renew().await? {
@@ -96,6 +91,12 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
                 }
             }
         }
+    }
+
+    /// Looks once more, whether there is anything to send after all.
+    pub(super) async fn has_more(&mut self) -> Result<bool, StoreError> {
+        self.look().await?;
+        Ok(self.behind.iter().chain(&self.caught_up).any(|connection| connection.position < self.end))
     }
 
     /// Stores the positions that moved.
@@ -124,60 +125,46 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
                 self.behind.push(connection);
             }
         }
-        let nobody_waits = self.known.is_empty();
         self.end = Head::next_seq(self.log.head().await?.as_ref());
-        if first_look || nobody_waits {
-            self.window.skip_to(self.end);
+        if first_look || self.known.is_empty() {
+            // Those who lack only the newest events share one reading of them.
+            let newest = self.end.saturating_sub(window::MAX_EVENTS as Seq)..self.end;
+            let positions = self.behind.iter().map(|connection| connection.position);
+            let first = positions.filter(|position| newest.contains(position)).min();
+            self.window.skip_to(first.unwrap_or(self.end));
         }
         Ok(())
     }
 
     /// Reads a little of what the window still lacks, so that a long way to go does not keep anyone waiting.
     async fn read_on(&mut self) -> Result<(), StoreError> {
-        if self.window.end() < self.end {
-            self.window.read_on(self.log).await?;
-            self.behind.append(&mut self.caught_up);
-        }
+        self.window.read_on(self.log).await?;
+        self.behind.append(&mut self.caught_up);
         Ok(())
     }
 
     /// Starts a delivery for everyone who is behind.
     fn send_off(&mut self) {
-        let (log, push) = (self.log, self.push);
+        let (log, connections, push) = (self.log, self.connections, self.push);
         for connection in std::mem::take(&mut self.behind) {
             if connection.position >= self.window.end() {
                 self.caught_up.push(connection);
             } else {
                 let messages = self.window.from(connection.position);
-                self.under_way.push(Box::pin(deliver(log, push, connection, messages)));
+                self.under_way.push(Box::pin(deliver(log, connections, push, connection, messages)));
             }
         }
     }
 
-    async fn settle(&mut self, Outcome { connection, end }: Outcome) -> Result<(), StoreError> {
-        match end {
-            End::Sent => {}
-            End::Gone => {
-                self.connections.remove(&connection.id).await?;
-                self.forget(&connection.id);
-                return Ok(());
-            }
-            // One that has not quite come yet looks like one that has already left; the store knows.
-            End::NotThere => {
-                if !self.connections.contains(&connection.id).await? {
-                    self.forget(&connection.id);
-                    return Ok(());
-                }
-            }
-            End::Unread(error) => return Err(error),
-        }
+    fn settle(&mut self, Outcome { connection, end }: Outcome) -> Result<(), StoreError> {
         self.moved.insert(connection.id.clone(), connection.position);
-        self.behind.push(connection);
+        match end? {
+            End::Sent => self.behind.push(connection),
+            End::Gone => {
+                self.known.remove(&connection.id);
+                self.moved.remove(&connection.id);
+            }
+        }
         Ok(())
-    }
-
-    fn forget(&mut self, id: &str) {
-        self.known.remove(id);
-        self.moved.remove(id);
     }
 }

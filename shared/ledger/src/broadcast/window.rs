@@ -9,7 +9,9 @@ use crate::{EventStore, Page, Seq, StoreError};
 /// Bytes of messages that a window keeps.
 const MAX_BYTES: usize = 4 << 20;
 /// Events read at a time, and messages handed to one delivery.
-const MAX_EVENTS: usize = 256;
+pub(super) const MAX_EVENTS: usize = 256;
+/// Bytes of them, but for the last: what a connection that takes nothing holds in memory.
+const MAX_DELIVERY: usize = 128 << 10;
 
 /// Messages of consecutive events.
 #[derive(Default)]
@@ -49,13 +51,23 @@ impl Window {
     /// Some messages from `place` on; `None` if the window no longer reaches back so far.
     pub(super) fn from(&self, place: Seq) -> Option<Vec<Bytes>> {
         let skip = usize::try_from(place.checked_sub(self.first)?).ok()?;
-        Some(self.messages.iter().skip(skip).take(MAX_EVENTS).cloned().collect())
+        let mut bytes = 0;
+        let fits = |message: &&Bytes| {
+            let before = bytes;
+            bytes += message.len();
+            before < MAX_DELIVERY
+        };
+        Some(self.messages.iter().skip(skip).take(MAX_EVENTS).take_while(fits).cloned().collect())
     }
 }
 
-/// A page of messages from `place` on.
+/// A page of messages from `place` on, where the log is known to have an event.
 pub(super) async fn read<L: EventStore>(log: &L, place: Seq) -> Result<Vec<Bytes>, StoreError> {
-    let page = Page { from: place, limit: MAX_EVENTS, max_bytes: 1 << 20 };
+    let page = Page { from: place, limit: MAX_EVENTS, max_bytes: MAX_DELIVERY };
     let events = log.page(page).await?;
+    if events.is_empty() {
+        // Asking again at once could go on for ever.
+        return Err(StoreError::unavailable(format!("the log has no event at {place}, and had one")));
+    }
     Ok(events.iter().map(|event| event.to_json().into()).collect())
 }
