@@ -32,6 +32,15 @@ mod tests {
     }
 
     #[test]
+    fn the_reply_is_the_body() {
+        let request =
+            serde_json::from_value(eventlog_testing::fixture("websocket-message")).expect("a request");
+        let response = handle(&request);
+        assert_eq!(response.status_code, 200);
+        assert_eq!(serde_json::to_value(response.body).expect("a body"), r#"{"action":"pong"}"#);
+    }
+
+    #[test]
     fn ping_is_answered_and_the_rest_is_an_error() {
         assert_eq!(action(Some(r#"{"action":"ping"}"#)), "pong");
         let deep = "[".repeat(100_000);

@@ -107,3 +107,40 @@ pub(crate) fn request(
         is_base64_encoded,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use eventlog_edge::routes;
+    use eventlog_testing::{fixture, shape};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn envelope(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Value {
+        let mut builder = hyper::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        let (parts, ()) = builder.body(()).expect("a request").into_parts();
+        let route = routes::find(method, parts.uri.path());
+        let json = request(&parts, body.as_bytes(), IpAddr::from([127, 0, 0, 1]), route).expect("JSON");
+        serde_json::from_slice(&json).expect("JSON")
+    }
+
+    #[test]
+    fn a_request_has_the_form_that_api_gateway_gives_it() {
+        let post = envelope("POST", "/events", &[("host", "localhost:3000")], "{}");
+        assert_eq!(shape(&post), shape(&fixture("http-post-events")));
+        assert_eq!(post["requestContext"]["domainName"], "localhost");
+
+        let headers = [("host", "localhost"), ("cookie", "one=1; two=2")];
+        let get = envelope("GET", "/events/64fdc8e5a835b1c4d6c5693f?a=1&a=2", &headers, "");
+        let expected = fixture("http-get-event");
+        assert_eq!(shape(&get), shape(&expected));
+        for member in
+            ["routeKey", "rawPath", "rawQueryString", "cookies", "queryStringParameters", "pathParameters"]
+        {
+            assert_eq!(get[member], expected[member], "{member}");
+        }
+    }
+}

@@ -141,3 +141,29 @@ fn request(peer: &Peer, route: WebSocketRoute) -> Request<'_> {
         is_base64_encoded: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use eventlog_testing::{fixture, shape};
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_request_has_the_form_that_api_gateway_gives_it() {
+        let peer = Peer { connection_id: "a=".into(), connected_at: now(), ip: IpAddr::from([127, 0, 0, 1]) };
+        let (parts, ()) = hyper::Request::new(()).into_parts();
+        for (name, envelope) in [
+            ("websocket-connect", connect(&peer, &parts)),
+            ("websocket-message", message(&peer, b"{}", false)),
+            ("websocket-disconnect", disconnect(&peer, 1005)),
+        ] {
+            let envelope: Value = serde_json::from_slice(&envelope.expect("JSON")).expect("JSON");
+            let expected = fixture(name);
+            assert_eq!(shape(&envelope), shape(&expected), "{name}");
+            for member in ["routeKey", "eventType"] {
+                assert_eq!(envelope["requestContext"][member], expected["requestContext"][member], "{name}");
+            }
+        }
+    }
+}

@@ -4,16 +4,12 @@ use eventlog_ledger::{Event, Head};
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use lambda_http::http::header::{HeaderValue, LOCATION};
 
 use crate::{Problem, Response};
 
 /// The JSON of an answer has at most so many bytes.
 pub const MAX_BYTES: usize = 4_000_000;
-
-/// Longer texts are sent in base64: Lambda's 6 MB count the text with each `"` and `\` escaped, which could
-/// double it, where base64 makes it a third longer at most.
-const MAX_TEXT: usize = 2_000_000;
 
 /// 201: the event was logged.
 pub fn logged(event: &Event) -> Response {
@@ -21,11 +17,11 @@ pub fn logged(event: &Event) -> Response {
     body.push_str(r#"{"message":"Event logged successfully","event":"#);
     event.write_json(&mut body);
     body.push('}');
-    let mut response = json(StatusCode::CREATED, body);
-    if let Ok(location) = HeaderValue::try_from(format!("/events/{}", event.id)) {
-        response.headers_mut().insert(LOCATION, location);
+    let response = json(StatusCode::CREATED, body);
+    match HeaderValue::try_from(format!("/events/{}", event.id)) {
+        Ok(location) => response.with(LOCATION, location),
+        Err(_) => response,
     }
-    response
 }
 
 /// 200: these events, as a bare array.
@@ -82,9 +78,5 @@ pub fn websocket(answer: Result<Option<String>, Problem>) -> ApiGatewayProxyResp
 }
 
 fn json(status: StatusCode, body: String) -> Response {
-    let body = if body.len() > MAX_TEXT { Body::Binary(body.into_bytes()) } else { Body::Text(body) };
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    Response::new(status, "application/json", body)
 }

@@ -3,7 +3,7 @@
 
 use eventlog_ledger::{Fault, MAX_EVENT_BYTES, Rejected, StoreError};
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use lambda_http::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 
 use crate::{MAX_BODY_BYTES, Response};
@@ -64,6 +64,8 @@ struct WireFault<'a> {
     detail: &'a str,
 }
 
+/// RFC 9457, 3.
+const MEDIA_TYPE: &str = "application/problem+json";
 /// Seconds after which a client may try again.
 const RETRY_AFTER_SECONDS: &str = "1";
 
@@ -148,15 +150,12 @@ impl Problem {
 
     /// The HTTP answer.
     pub fn into_response(self) -> Response {
-        let mut response = Response::new(self.json().into());
-        *response.status_mut() = self.kind.status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let mut response = Response::new(self.kind.status, MEDIA_TYPE, self.json());
         if let Some(methods) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(methods));
+            response = response.with(ALLOW, HeaderValue::from_static(methods));
         }
         if self.kind.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+            response = response.with(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         response
     }
@@ -211,7 +210,7 @@ mod tests {
     fn a_problem_is_problem_json() {
         let fault = Fault { pointer: "/dataPayload/a".into(), detail: "wrong".into() };
         let response = Problem::invalid_event(vec![fault]).into_response();
-        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
         let lambda_http::Body::Text(text) = response.body() else { panic!("a text") };
         assert_eq!(
             text,

@@ -2,12 +2,14 @@
 
 mod binary;
 pub mod contract;
+mod fixtures;
 mod flaky;
 mod mongodb;
 mod payloads;
 mod trial;
 
 pub use binary::binary;
+pub use fixtures::{fixture, shape};
 pub use flaky::{Fault, Flaky};
 pub use mongodb::{Server, fresh_database, required, server, start_stand_in};
 pub use payloads::{payload, payloads};
