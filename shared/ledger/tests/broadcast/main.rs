@@ -1,0 +1,9 @@
+//! The broadcaster, run on the SQLite stores and a gateway that takes messages as each test tells it to.
+
+mod connections;
+mod faults;
+mod gateway;
+mod many;
+mod owners;
+mod stores;
+mod world;
