@@ -11,11 +11,9 @@ use crate::system::{Backend, Data, System, eventlog};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("the_ready_line_has_both_urls", the_ready_line_has_both_urls),
-        trial("help_is_there", help_is_there),
         trial("a_taken_port_is_one_clear_line", a_taken_port),
         trial("an_unusable_folder_is_one_clear_line", an_unusable_folder),
         trial("an_unreachable_database_is_one_clear_line", an_unreachable_database),
-        trial("wrong_usage_is_status_2", wrong_usage),
         trial("what_is_durable_survives_too", durable),
         trial("only_this_machine_may_call", only_this_machine),
     ]
@@ -41,16 +39,6 @@ async fn the_ready_line_has_both_urls() {
     let port = system.port;
     assert_eq!(system.ready, format!("Event Logger is ready: http://localhost:{port} ws://localhost:{port}"));
     assert!(data.folder().join("events.db").is_file());
-}
-
-async fn help_is_there() {
-    for arguments in [&["--help"][..], &["dev", "--help"]] {
-        let output =
-            eventlog(arguments).env("MONGODB_URI", "mongodb://u:hunter2@h").output().await.expect("help");
-        let text = String::from_utf8(output.stdout).expect("text");
-        assert!(output.status.success() && text.contains("Usage:"), "{text}");
-        assert!(!text.contains("hunter2"), "{text}");
-    }
 }
 
 async fn a_taken_port() {
@@ -83,17 +71,6 @@ async fn an_unreachable_database() {
     let errors = fails(&["dev", "--port", "0", "--mongodb-uri", "mongodb://user:hunter2@"]).await;
     assert_is_one_line(&errors, "connection string");
     assert!(!errors.contains("hunter2"), "{errors}");
-}
-
-async fn wrong_usage() {
-    for arguments in [
-        &[][..],
-        &["nonsense"],
-        &["dev", "--port", "x"],
-        &["dev", "--durable", "--mongodb-uri", "mongodb://h"],
-    ] {
-        fails(arguments).await;
-    }
 }
 
 async fn durable() {

@@ -22,38 +22,3 @@ fn reply_to(message: Option<&str>) -> Value {
         None => error("a message must have an action, a string"),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn action(message: Option<&str>) -> String {
-        reply_to(message)["action"].as_str().unwrap_or_default().to_owned()
-    }
-
-    #[test]
-    fn the_reply_is_the_body() {
-        let request =
-            serde_json::from_value(eventlog_testing::fixture("websocket-message")).expect("a request");
-        let response = handle(&request);
-        assert_eq!(response.status_code, 200);
-        assert_eq!(serde_json::to_value(response.body).expect("a body"), r#"{"action":"pong"}"#);
-    }
-
-    #[test]
-    fn ping_is_answered_and_the_rest_is_an_error() {
-        assert_eq!(action(Some(r#"{"action":"ping"}"#)), "pong");
-        let deep = "[".repeat(100_000);
-        for other in [
-            None,
-            Some(""),
-            Some("ping"),
-            Some("[]"),
-            Some(r#"{"action":1}"#),
-            Some(r#"{"action":"x"}"#),
-            Some(&deep),
-        ] {
-            assert_eq!(action(other), "error");
-        }
-    }
-}

@@ -13,12 +13,13 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// Builds all programs: cargo itself has done so only if some test of their own package asked for it.
+/// Builds all programs, as `cargo test --workspace` has done already if that is what is running: each package
+/// with a program has a test of it. (`cargo build` would compile some dependencies with other features.)
 fn build() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/test").to_owned();
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
-    cargo.args(["build", "--quiet", "--workspace", "--bins"]);
+    cargo.args(["test", "--quiet", "--workspace", "--no-run"]);
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     if folder.ends_with("release") {
         cargo.arg("--release");

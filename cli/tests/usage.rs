@@ -1,0 +1,32 @@
+//! Help, and what is no usage at all.
+
+use std::process::{Command, Output};
+
+fn eventlog(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eventlog"));
+    command.args(arguments).env("MONGODB_URI", "mongodb://user:hunter2@localhost");
+    command.output().expect("the program")
+}
+
+#[test]
+fn every_level_has_help_and_no_secret_in_it() {
+    for arguments in [&["--help"][..], &["help"], &["dev", "--help"], &["help", "dev"]] {
+        let output = eventlog(arguments);
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success() && text.contains("Usage: eventlog"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_status_2_and_goes_to_stderr() {
+    let durable = ["dev", "--durable", "--mongodb-uri", "mongodb://localhost"];
+    for arguments in [&[][..], &["nonsense"], &["dev", "--port", "x"], &["dev", "--port", "65536"], &durable]
+    {
+        let Output { status, stdout, stderr } = eventlog(arguments);
+        let errors = String::from_utf8(stderr).expect("text");
+        assert_eq!(status.code(), Some(2), "{errors}");
+        assert!(stdout.is_empty() && errors.contains("--help"), "{errors}");
+        assert!(!errors.contains("hunter2"), "{errors}");
+    }
+}
