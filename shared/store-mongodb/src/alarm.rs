@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use eventlog_ledger::broadcast::{Alarm, Every};
 use futures_util::StreamExt;
-use mongodb::Collection;
 use mongodb::bson::{Document, doc};
 use mongodb::change_stream::ChangeStream;
 
-use crate::events::EventDocument;
+use crate::documents::Documents;
 
 /// How often to ring where the server has no change streams (a standalone one), or the stream broke.
 const POLL: Duration = Duration::from_millis(250);
@@ -21,9 +20,9 @@ pub struct LogAlarm {
 }
 
 impl LogAlarm {
-    pub(crate) async fn new(collection: &Collection<EventDocument>) -> Self {
+    pub(crate) async fn new(documents: &Documents) -> Self {
         let pipeline = [doc! { "$match": { "operationType": "insert" } }, doc! { "$project": { "_id": 1 } }];
-        let stream = collection.clone_with_type::<Document>().watch().pipeline(pipeline).await;
+        let stream = documents.clone_with_type::<Document>().watch().pipeline(pipeline).await;
         let stream = stream.map(|stream| stream.with_type::<Document>());
         if let Err(error) = &stream {
             tracing::info!(%error, "no change stream, polling");

@@ -12,6 +12,7 @@ mod alarm;
 mod append;
 mod connections;
 mod database;
+mod documents;
 mod events;
 
 pub use alarm::LogAlarm;

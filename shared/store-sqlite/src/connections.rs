@@ -6,7 +6,7 @@ use std::time::Duration;
 use eventlog_ledger::{Connection, ConnectionStore, Joined, Seq, StoreError, Timestamp, now};
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::events::store_error;
+use crate::rows::store_error;
 
 /// The connections of this process, in a database in memory: a socket does not outlive its process, so
 /// neither need what is known of it.

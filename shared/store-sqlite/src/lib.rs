@@ -6,6 +6,7 @@
 mod alarm;
 mod connections;
 mod events;
+mod rows;
 mod schema;
 mod writer;
 

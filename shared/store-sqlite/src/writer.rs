@@ -6,7 +6,7 @@ use eventlog_ledger::{Draft, Event, Head, StoreError, now};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{Notify, oneshot};
 
-use crate::events::{event, head, insert, store_error};
+use crate::rows::{event, head, insert, store_error};
 
 /// Events in one transaction: enough to share the cost of a commit, few enough to answer soon.
 const MAX_GROUP: usize = 1000;
