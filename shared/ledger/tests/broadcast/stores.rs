@@ -11,6 +11,7 @@ use eventlog_ledger::{
 };
 use eventlog_store_sqlite::{Connections, Events, LogAlarm};
 use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 
 /// What a lease is answered with, or how it is changed.
 #[derive(Clone, Copy)]
@@ -35,12 +36,21 @@ pub(crate) struct MeddledConnections {
     before_release: Arc<Mutex<Option<Box<Meanwhile>>>>,
     /// Asked whether this one is there, the store never answers.
     never_says: Option<&'static str>,
+    /// It has been asked.
+    pub(crate) asked: Arc<Notify>,
 }
 
 impl MeddledConnections {
     fn new(store: &Connections) -> Self {
         let store = store.clone();
-        Self { store, lease: None, leases: Arc::default(), before_release: Arc::default(), never_says: None }
+        Self {
+            store,
+            lease: None,
+            leases: Arc::default(),
+            before_release: Arc::default(),
+            never_says: None,
+            asked: Arc::default(),
+        }
     }
 
     pub(crate) fn with_lease(store: &Connections, lease: Lease) -> Self {
@@ -74,13 +84,15 @@ impl ConnectionStore for MeddledConnections {
 
     async fn contains(&self, id: &str) -> Result<bool, StoreError> {
         if self.never_says == Some(id) {
+            self.asked.notify_one();
             pending::<()>().await;
         }
         self.store.contains(id).await
     }
 
-    async fn joined(&self, mark: Option<i64>) -> Result<Joined, StoreError> {
-        self.store.joined(mark).await
+    /// Gives everyone each time, as a store may.
+    async fn joined(&self, _: Option<i64>) -> Result<Joined, StoreError> {
+        self.store.joined(None).await
     }
 
     async fn advance(&self, positions: &[(String, Seq)]) -> Result<(), StoreError> {
