@@ -10,8 +10,11 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hyper::HeaderMap;
+use http_body_util::Full;
+use hyper::{HeaderMap, Response};
 use serde::Deserialize;
+
+use crate::reply::Reply;
 
 /// What a function answers.
 #[derive(Deserialize)]
@@ -19,7 +22,7 @@ use serde::Deserialize;
 pub(crate) struct Answer<'a> {
     pub(crate) status_code: u16,
     #[serde(default)]
-    pub(crate) headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
     #[serde(borrow)]
     body: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -27,6 +30,15 @@ pub(crate) struct Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// The response that the client gets.
+    pub(crate) fn into_reply(self) -> Result<Reply> {
+        let mut reply = Response::builder().status(self.status_code);
+        for (name, value) in &self.headers {
+            reply = reply.header(name, value);
+        }
+        Ok(reply.body(Full::from(self.into_body()?))?)
+    }
+
     /// The bytes of the body.
     pub(crate) fn into_body(self) -> Result<Bytes> {
         let body = self.body.unwrap_or_default();

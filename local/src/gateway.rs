@@ -6,32 +6,30 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use anyhow::Result;
 use eventlog_edge::Problem;
 use eventlog_ledger::{ConnectionStore, EventStore};
-use http_body_util::Full;
+use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::ORIGIN;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::functions::Functions;
 use crate::guard::Guard;
-use crate::sockets::Sockets;
-use crate::{http, websocket};
+use crate::reply::{Reply, problem_reply};
+use crate::websocket::{self, WebSockets};
+use crate::{cors, http};
 
 /// Everything that a request needs.
 pub(crate) struct Gateway<L, C> {
-    pub(crate) functions: Functions<L, C>,
-    pub(crate) sockets: Sockets,
-    /// Told of each new connection.
-    pub(crate) joined: Arc<Notify>,
     pub(crate) guard: Guard,
+    pub(crate) functions: Functions<L, C>,
+    pub(crate) websockets: WebSockets<L, C>,
     pub(crate) stop: CancellationToken,
     /// What is under way: connections, with their requests, and sockets.
     pub(crate) tasks: TaskTracker,
@@ -96,33 +94,32 @@ impl<L: EventStore, C: ConnectionStore> Gateway<L, C> {
         });
     }
 
-    async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Reply {
         let (parts, body) = request.into_parts();
         if let Err(problem) = self.guard.check(&parts) {
-            return problem_response(&problem);
+            return problem_reply(&problem);
         }
-        let request = Request::from_parts(parts, body);
-        let answer = if websocket::is_upgrade(&request) {
-            websocket::upgrade(&self, request, peer).await
+        let origin = parts.headers.get(ORIGIN).cloned();
+        let mut reply = if cors::is_preflight(&parts) {
+            cors::preflight()
         } else {
-            // As a task of its own: a function that panics fails its request, not the connection's others;
-            // and a client that leaves does not stop an append half-way.
-            let functions = self.functions.clone();
-            let invoked = tokio::spawn(async move { http::invoke(&functions, request, peer).await });
-            invoked.await.unwrap_or_else(|panic| Err(panic.into()))
+            let invoked = self.invoke(Request::from_parts(parts, body), peer).await;
+            invoked.unwrap_or_else(|error| {
+                tracing::error!("{error:#}");
+                problem_reply(&Problem::internal())
+            })
         };
-        answer.unwrap_or_else(|error| {
-            tracing::error!("{error:#}");
-            problem_response(&Problem::internal())
-        })
+        cors::allow(origin, &mut reply);
+        reply
     }
-}
 
-/// A problem that the gateway itself has with a request.
-pub(crate) fn problem_response(problem: &Problem) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(problem.json()));
-    *response.status_mut() = problem.status();
-    let media_type = hyper::header::HeaderValue::from_static("application/problem+json");
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, media_type);
-    response
+    async fn invoke(&self, request: Request<Incoming>, peer: IpAddr) -> Result<Reply> {
+        if websocket::is_upgrade(&request) {
+            return self.websockets.upgrade(request, peer).await;
+        }
+        // As a task of its own: a function that panics fails its request, not the connection's others; and a
+        // client that leaves does not stop an append half-way.
+        let functions = self.functions.clone();
+        tokio::spawn(async move { http::invoke(&functions, request, peer).await }).await?
+    }
 }

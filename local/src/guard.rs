@@ -26,10 +26,12 @@ impl Guard {
     /// Refuses a foreign `Host` or `Origin`.
     pub(crate) fn check(&self, parts: &Parts) -> Result<(), Problem> {
         let authority = match parts.uri.authority() {
-            Some(authority) => Some(authority.as_str()),
-            None => only(parts, HOST)?,
+            Some(authority) => authority.as_str(),
+            None => {
+                only(parts, HOST)?.ok_or_else(|| Problem::bad_request("The request must have a Host."))?
+            }
         };
-        if !authority.is_some_and(|authority| self.is_ours(authority)) {
+        if !self.is_ours(authority) {
             return Err(Problem::forbidden("The Host is not this server's."));
         }
         match only(parts, ORIGIN)? {
@@ -44,11 +46,20 @@ impl Guard {
 
     /// An address cannot be rebound, a name can.
     fn is_ours(&self, authority: &str) -> bool {
-        let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
-            if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
-        });
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        match host.parse::<IpAddr>() {
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port),
+            _ => (authority, ""),
+        };
+        let is_port =
+            |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+        if !port.is_empty() && !is_port(port) {
+            return false;
+        }
+        let address = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(host) => host.parse().map(IpAddr::V6),
+            None => host.parse().map(IpAddr::V4),
+        };
+        match address {
             Ok(address) => address.is_loopback() || self.any_address,
             Err(_) => host.eq_ignore_ascii_case("localhost") || host.eq_ignore_ascii_case(&self.own_name),
         }
@@ -61,7 +72,7 @@ fn only(parts: &Parts, name: HeaderName) -> Result<Option<&str>, Problem> {
     let first = values.next().map(|value| value.to_str().unwrap_or("?"));
     match values.next() {
         None => Ok(first),
-        Some(_) => Err(Problem::forbidden(format!("{name} stands there twice."))),
+        Some(_) => Err(Problem::bad_request(format!("The header {name} stands there twice."))),
     }
 }
 

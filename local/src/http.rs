@@ -7,16 +7,19 @@ use anyhow::Result;
 use bytes::{Bytes, BytesMut};
 use eventlog_edge::{MAX_BODY_BYTES, Problem, routes};
 use eventlog_ledger::{ConnectionStore, EventStore};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::EXPECT;
-use hyper::{HeaderMap, Request, Response};
+use hyper::{HeaderMap, Request, Uri};
 use tokio::time::timeout;
 
 use crate::envelope::{self, Answer};
 use crate::functions::Functions;
-use crate::gateway::problem_response;
+use crate::reply::{Reply, problem_reply};
 
+/// A path with its query string has at most so many bytes: as much as HTTP asks for (RFC 9110, 4.1), and less
+/// than API Gateway takes.
+const MAX_TARGET: usize = 8000;
 /// How long a request's body may take.
 const BODY: Duration = Duration::from_secs(30);
 /// How much of a body that is too long is read, and for how long, so that the client gets to see our answer
@@ -29,23 +32,30 @@ pub(crate) async fn invoke<L: EventStore, C: ConnectionStore>(
     functions: &Functions<L, C>,
     request: Request<Incoming>,
     peer: IpAddr,
-) -> Result<Response<Full<Bytes>>> {
+) -> Result<Reply> {
     let (parts, body) = request.into_parts();
     let body = match read(&parts.headers, body).await {
         Ok(Ok(body)) => body,
-        Ok(Err(problem)) => return Ok(problem_response(&problem)),
-        // Nobody is there to be answered.
-        Err(_) => return Ok(problem_response(&Problem::request_timeout())),
+        Ok(Err(problem)) => return Ok(problem_reply(&problem)),
+        Err(_) => return Ok(problem_reply(&Problem::bad_request("The body is cut off or badly framed."))),
     };
+    if let Err(problem) = check_target(&parts.uri) {
+        return Ok(problem_reply(&problem));
+    }
     let route = routes::find(parts.method.as_str(), parts.uri.path());
     let request = envelope::http::request(&parts, &body, peer, route)?;
     let reply = functions.http(route.map(|(route, _)| route), &request).await?;
     let answer: Answer<'_> = serde_json::from_slice(&reply)?;
-    let mut response = Response::builder().status(answer.status_code);
-    for (name, value) in &answer.headers {
-        response = response.header(name, value);
+    answer.into_reply()
+}
+
+/// Refuses what the functions could not make a URL of: `*`, `host:port`, and too much.
+fn check_target(uri: &Uri) -> Result<(), Problem> {
+    let target = uri.path_and_query().map_or("", |target| target.as_str());
+    if target.len() > MAX_TARGET {
+        return Err(Problem::uri_too_long(MAX_TARGET));
     }
-    Ok(response.body(Full::from(answer.into_body()?))?)
+    if target.starts_with('/') { Ok(()) } else { Err(Problem::not_found("There is nothing at this path.")) }
 }
 
 /// Reads the body, or says what is wrong with it. The outer error: the connection broke.

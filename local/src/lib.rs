@@ -3,11 +3,13 @@
 //! HTTP and WebSocket traffic is turned into API Gateway's JSON and back, so the functions cannot tell. The
 //! broadcaster runs as in the deployed polling mode, without a deadline.
 
+mod cors;
 mod envelope;
 mod functions;
 mod gateway;
 mod guard;
 mod http;
+mod reply;
 mod sockets;
 mod websocket;
 
@@ -28,7 +30,9 @@ use tokio_util::task::TaskTracker;
 
 use functions::Functions;
 use gateway::Gateway;
+use guard::Guard;
 use sockets::Sockets;
+use websocket::WebSockets;
 
 /// Where the log is kept.
 pub enum Store {
@@ -74,14 +78,16 @@ async fn serve_on<L: EventStore, C: ConnectionStore>(
     log.head().await.context("cannot read the log")?;
     let sockets = Sockets::default();
     let joined = Arc::new(Notify::new());
-    let gateway = Gateway {
-        functions: Functions { log: log.clone(), connections: connections.clone() },
+    let functions = Functions { log: log.clone(), connections: connections.clone() };
+    let tasks = TaskTracker::new();
+    let websockets = WebSockets {
+        functions: functions.clone(),
         sockets: sockets.clone(),
         joined: joined.clone(),
-        guard: guard::Guard::new(host),
         stop: stop.clone(),
-        tasks: TaskTracker::new(),
+        tasks: tasks.clone(),
     };
+    let gateway = Gateway { guard: Guard::new(host), functions, websockets, stop: stop.clone(), tasks };
     ready();
     let broadcast = broadcast(log, connections, sockets, joined, stop);
     tokio::join!(gateway.run(listener), broadcast);

@@ -16,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("an_unreachable_database_is_one_clear_line", an_unreachable_database),
         trial("what_is_durable_survives_too", durable),
         trial("only_this_machine_may_call", only_this_machine),
+        trial("a_page_of_this_machine_may_call", a_page_of_this_machine),
     ]
 }
 
@@ -95,6 +96,21 @@ async fn only_this_machine() {
         assert_eq!(answer.status, 403, "{name}: {value}: {}", answer.body);
         assert_eq!(answer.header("content-type"), "application/problem+json");
     }
-    let own = client.request("GET", "/events", &[("origin", "http://localhost:5173")], b"");
-    assert_eq!(client.send(own).await.expect("an answer").body, "[]");
+}
+
+/// A page on another port of this machine may call, and read what it gets.
+async fn a_page_of_this_machine() {
+    let data = Data::fresh(Backend::Sqlite);
+    let system = data.serve().await;
+    let mut client = system.client().await;
+    let origin = ("origin", "http://localhost:5173");
+    let asks = ("access-control-request-method", "POST");
+    let preflight = client.request("OPTIONS", "/events", &[origin, asks], b"");
+    let answer = client.send(preflight).await.expect("an answer");
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, origin.1));
+    assert_eq!(answer.header("access-control-allow-methods"), "GET, POST");
+    let get = client.request("GET", "/events", &[origin], b"");
+    let answer = client.send(get).await.expect("an answer");
+    assert_eq!((answer.body.as_str(), answer.header("access-control-allow-origin")), ("[]", origin.1));
+    assert_eq!(client.get("/events").await.header("access-control-allow-origin"), "");
 }

@@ -70,9 +70,15 @@ pub(crate) fn request(
         None => Cow::Borrowed("$default"),
     };
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let domain_name = header(HOST).split(':').next().unwrap_or_default();
+    // The Host beside an absolute request target means nothing (RFC 9112, 3.2.2).
+    let host = parts.uri.authority().map_or_else(|| header(HOST), |authority| authority.as_str());
+    let domain_name = host.split(':').next().unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default();
     let mut headers = joined_headers(&parts.headers);
+    headers.insert(HOST.as_str(), host.into());
+    // API Gateway's word, not the client's; the functions make a URL of it.
+    headers.insert("x-forwarded-for", peer.to_string().into());
+    headers.insert("x-forwarded-proto", "http".into());
     let cookies = headers.remove(COOKIE.as_str());
     let (text, is_base64_encoded) = body_text(body);
     let now = now();

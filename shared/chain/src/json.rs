@@ -23,12 +23,12 @@ pub struct Fault {
 
 /// Parses `text`, nested at most `max_depth` deep (a scalar is 0 deep, `{}` is 1).
 pub fn parse(text: &str, max_depth: usize) -> Result<Value, Fault> {
-    let mut walk =
-        Walk { max_depth, path: String::new(), depth: 0, numbers: 0, suspects: Vec::new(), fault: None };
+    let tokens = NumberTokens { text, at: 0 };
+    let mut walk = Walk { max_depth, path: String::new(), depth: 0, numbers: 0, tokens, fault: None };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict(&mut walk).deserialize(&mut deserializer);
     match value.and_then(|value| deserializer.end().map(|()| value)) {
-        Ok(value) => walk.check_suspects(text).map_or(Ok(value), Err),
+        Ok(value) => Ok(value),
         Err(error) => Err(Fault {
             pointer: walk.path,
             detail: walk.fault.unwrap_or_else(|| format!("this is not valid JSON: {error}")),
@@ -42,19 +42,18 @@ pub fn pointer_step(name: &str) -> String {
 }
 
 /// Where the parser stands. On an error the path is left as it is: it is the place.
-struct Walk {
+struct Walk<'t> {
     max_depth: usize,
     path: String,
     depth: usize,
-    /// How many numbers were read so far.
+    /// How many numbers were read since the last one that was looked up in `tokens`.
     numbers: usize,
-    /// Numbers that may be integers too long for 64 bits, by their place among all numbers: to the visitor
-    /// `1e30` and a 31-digit integer look alike.
-    suspects: Vec<(usize, String)>,
+    /// The numbers as they stand in the text: to the visitor `1e30` and a 31-digit integer look alike.
+    tokens: NumberTokens<'t>,
     fault: Option<String>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn refuse<E: serde::de::Error>(&mut self, detail: impl Into<String>) -> E {
         self.fault = Some(detail.into());
         E::custom("refused")
@@ -68,21 +67,19 @@ impl Walk {
         Ok(())
     }
 
-    fn check_suspects(&self, text: &str) -> Option<Fault> {
-        let mut tokens = number_tokens(text).enumerate();
-        self.suspects.iter().find_map(|(place, pointer)| {
-            let (_, token) = tokens.find(|(at, _)| at == place)?;
-            is_integer(token).then(|| Fault { pointer: pointer.clone(), detail: UNSAFE_INTEGER.into() })
-        })
+    /// Whether the number that was just read is written as an integer.
+    fn is_integer(&mut self) -> bool {
+        let token = self.tokens.nth(std::mem::take(&mut self.numbers) - 1);
+        token.is_some_and(|token| !token.contains(['.', 'e', 'E']))
     }
 }
 
 const UNSAFE_INTEGER: &str =
     "an integer beyond ±(2^53-1) is not the same number to every reader; send it as a string";
 
-struct Strict<'a>(&'a mut Walk);
+struct Strict<'a, 't>(&'a mut Walk<'t>);
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+impl<'de> DeserializeSeed<'de> for Strict<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -90,7 +87,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de> Visitor<'de> for Strict<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,10 +119,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        if value.abs() >= MAX_SAFE_INTEGER as f64 {
-            self.0.suspects.push((self.0.numbers, self.0.path.clone()));
-        }
         self.0.numbers += 1;
+        if value.abs() >= MAX_SAFE_INTEGER as f64 && self.0.is_integer() {
+            return Err(self.0.refuse(UNSAFE_INTEGER));
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| self.0.refuse("a number beyond a double"))
     }
 
@@ -176,25 +173,31 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
-/// The number tokens of a valid JSON text, in order.
-fn number_tokens(text: &str) -> impl Iterator<Item = &str> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        while at < bytes.len() {
-            match bytes[at] {
-                b'"' => at = end_of_string(bytes, at),
+/// The number tokens of a JSON text that is valid as far as it is read, in order.
+struct NumberTokens<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Iterator for NumberTokens<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let bytes = self.text.as_bytes();
+        while self.at < bytes.len() {
+            match bytes[self.at] {
+                b'"' => self.at = end_of_string(bytes, self.at),
                 b'-' | b'0'..=b'9' => {
-                    let start = at;
+                    let start = self.at;
                     let is_part = |c: &u8| matches!(c, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
-                    at += bytes[at..].iter().take_while(|c| is_part(c)).count();
-                    return Some(&text[start..at]);
+                    self.at += bytes[start..].iter().take_while(|c| is_part(c)).count();
+                    return Some(&self.text[start..self.at]);
                 }
-                _ => at += 1,
+                _ => self.at += 1,
             }
         }
         None
-    })
+    }
 }
 
 /// The index behind the string that starts at `start`.
@@ -204,10 +207,6 @@ pub(crate) fn end_of_string(bytes: &[u8], start: usize) -> usize {
         at += if bytes[at] == b'\\' { 2 } else { 1 };
     }
     at + 1
-}
-
-fn is_integer(token: &str) -> bool {
-    !token.contains(['.', 'e', 'E'])
 }
 
 #[cfg(test)]

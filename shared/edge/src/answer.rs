@@ -4,7 +4,7 @@ use eventlog_ledger::{Event, Head};
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{HeaderValue, LOCATION};
+use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 
 use crate::{Problem, Response};
 
@@ -67,11 +67,14 @@ pub fn or_problem(answer: Result<Response, Problem>) -> Response {
 
 /// What a WebSocket function answers: for `$connect` the status decides, for a message the body is sent back.
 pub fn websocket(answer: Result<Option<String>, Problem>) -> ApiGatewayProxyResponse {
+    let mut response = ApiGatewayProxyResponse::default();
     let (status, body) = match answer {
         Ok(body) => (StatusCode::OK, body),
-        Err(problem) => (problem.status(), Some(problem.json())),
+        Err(problem) => {
+            response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+            (problem.status(), Some(problem.json()))
+        }
     };
-    let mut response = ApiGatewayProxyResponse::default();
     response.status_code = i64::from(status.as_u16());
     response.body = body.map(Body::Text);
     response

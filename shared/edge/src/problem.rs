@@ -37,13 +37,16 @@ kinds! {
     INVALID_EVENT BAD_REQUEST "invalid-event" "The event is invalid"
     INVALID_QUERY BAD_REQUEST "invalid-query" "The query string is invalid"
     PAGE_TOO_LARGE BAD_REQUEST "page-too-large" "The page is too large"
+    BAD_REQUEST BAD_REQUEST "bad-request" "The request is malformed"
     FORBIDDEN FORBIDDEN "forbidden" "The request is not allowed"
     NOT_FOUND NOT_FOUND "not-found" "Not found"
     METHOD_NOT_ALLOWED METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed"
     REQUEST_TIMEOUT REQUEST_TIMEOUT "request-timeout" "The request took too long"
     EVENT_TOO_LARGE PAYLOAD_TOO_LARGE "event-too-large" "The event is too large"
     BODY_TOO_LARGE PAYLOAD_TOO_LARGE "body-too-large" "The body is too large"
+    URI_TOO_LONG URI_TOO_LONG "uri-too-long" "The URI is too long"
     UNSUPPORTED_MEDIA_TYPE UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body must be plain application/json"
+    UPGRADE_REQUIRED UPGRADE_REQUIRED "upgrade-required" "The WebSocket version is not supported"
     INTERNAL INTERNAL_SERVER_ERROR "internal" "Internal error"
     STORE_UNAVAILABLE SERVICE_UNAVAILABLE "store-unavailable" "The store is unavailable"
 }
@@ -64,18 +67,26 @@ struct WireFault<'a> {
     detail: &'a str,
 }
 
-/// RFC 9457, 3.
-const MEDIA_TYPE: &str = "application/problem+json";
+/// A pointer to the place of a fault has at most so many bytes; a longer one is cut to what encloses the place.
+const MAX_POINTER: usize = 1000;
 /// Seconds after which a client may try again.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 impl Problem {
+    /// RFC 9457, 3.
+    pub const MEDIA_TYPE: &str = "application/problem+json";
+
     fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), allow: None }
     }
 
     /// 400: the body is not what it should be, at these places.
-    pub fn invalid_event(errors: Vec<Fault>) -> Self {
+    pub fn invalid_event(mut errors: Vec<Fault>) -> Self {
+        for Fault { pointer, .. } in &mut errors {
+            while pointer.len() > MAX_POINTER {
+                pointer.truncate(pointer.rfind('/').unwrap_or_default());
+            }
+        }
         let detail = "The body is not a valid event; errors says where and why.";
         Self { errors, ..Self::new(&INVALID_EVENT, detail) }
     }
@@ -91,6 +102,11 @@ impl Problem {
             &PAGE_TOO_LARGE,
             format!("These events are too large for one answer; limit={limit} always fits."),
         )
+    }
+
+    /// 400: the request is not put as HTTP or WebSocket wants it.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(&BAD_REQUEST, detail)
     }
 
     /// 403: the request comes from where it must not.
@@ -118,9 +134,19 @@ impl Problem {
         Self::new(&BODY_TOO_LARGE, format!("A body may have {MAX_BODY_BYTES} bytes."))
     }
 
+    /// 414: the path and the query string together.
+    pub fn uri_too_long(max: usize) -> Self {
+        Self::new(&URI_TOO_LONG, format!("Path and query string may have {max} bytes."))
+    }
+
     /// 415: not `application/json`, or compressed.
     pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
         Self::new(&UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    /// 426: a WebSocket handshake of another version.
+    pub fn upgrade_required() -> Self {
+        Self::new(&UPGRADE_REQUIRED, "The WebSocket handshake must be of version 13.")
     }
 
     /// 500: a bug of ours; what it was goes to the log.
@@ -150,7 +176,7 @@ impl Problem {
 
     /// The HTTP answer.
     pub fn into_response(self) -> Response {
-        let mut response = Response::new(self.kind.status, MEDIA_TYPE, self.json());
+        let mut response = Response::new(self.kind.status, Self::MEDIA_TYPE, self.json());
         if let Some(methods) = self.allow {
             response = response.with(ALLOW, HeaderValue::from_static(methods));
         }

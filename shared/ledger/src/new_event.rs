@@ -15,6 +15,8 @@ pub const MAX_PAYLOAD_DEPTH: usize = 64;
 /// The JSON of an event, all seven members, has at most so many bytes: with its frame it fits one message of
 /// API Gateway's WebSocket API (128 KB).
 pub const MAX_EVENT_BYTES: usize = 120 * 1024;
+/// So many faults are told at most, beside members that are missing.
+const MAX_FAULTS: usize = 100;
 /// Event types that only the log itself may use.
 const RESERVED_PREFIX: &str = "eventlog.";
 
@@ -88,6 +90,7 @@ impl Form {
                 faults.push(Fault { pointer, detail });
             }
         }
+        faults.truncate(MAX_FAULTS);
     }
 
     fn into_event(mut self) -> Result<NewEvent, Rejected> {

@@ -96,7 +96,7 @@ pub(crate) async fn page(documents: &Documents, page: Page) -> Result<Vec<Event>
     let stretch = doc! { "seq": { "$gte": from, "$lt": from.saturating_add(limit) } };
     let mut found = documents.find(stretch).sort(doc! { "seq": 1 }).await.map_err(store_error)?;
     let mut events = Vec::new();
-    let mut bytes = "[]".len();
+    let mut bytes = "[".len();
     while let Some(document) = found.try_next().await.map_err(store_error)? {
         let event = document.into_event()?;
         bytes += event.json_len() + 1;

@@ -46,7 +46,7 @@ pub(crate) fn page(connection: &Connection, page: Page) -> rusqlite::Result<Vec<
     let bound = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let mut rows = from.query(params![bound(page.from), bound(page.limit as u64)])?;
     let mut events = Vec::new();
-    let mut bytes = "[]".len();
+    let mut bytes = "[".len();
     while let Some(row) = rows.next()? {
         let event = read_event(row)?;
         bytes += event.json_len() + 1;
