@@ -15,8 +15,9 @@ const LOOK: Duration = Duration::from_millis(250);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let config = Config::from_vars(|name| std::env::var(name).ok())?;
-    let database = Database::open(&config.mongodb_uri).await?;
+    // As text: `main` prints an error in its `Debug` form, which is no sentence.
+    let config = Config::from_vars(|name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+    let database = Database::open(&config.mongodb_uri).await.map_err(|error| error.to_string())?;
     let (log, push) = (&Events::new(&database), &ApiGateway::new(&config));
     let connections = &Connections::new(&database, &config.gateway);
     run(service_fn(async |wake_up: LambdaEvent<Value>| {

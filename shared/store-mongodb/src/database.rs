@@ -19,6 +19,9 @@ pub enum OpenError {
 const DEFAULT_DATABASE: &str = "eventlog";
 /// How long to look for a primary: an election takes a few seconds, a request has 30.
 const SELECTION: Duration = Duration::from_secs(5);
+/// A connection that was idle for longer is not used again: while an instance is frozen, whatever lies between it and
+/// the server may have forgotten it, and the first request would hang until its deadline.
+const MAX_IDLE: Duration = Duration::from_secs(60);
 /// Connections of one process. Many function instances share what one Atlas cluster allows.
 const POOL: u32 = 8;
 
@@ -35,6 +38,7 @@ impl Database {
         options.server_selection_timeout = Some(SELECTION);
         options.connect_timeout = Some(SELECTION);
         options.max_pool_size = Some(POOL);
+        options.max_idle_time = Some(options.max_idle_time.map_or(MAX_IDLE, |asked| asked.min(MAX_IDLE)));
         options.min_pool_size = None;
         options.read_concern = Some(ReadConcern::majority());
         options.write_concern = Some(WriteConcern::majority());
