@@ -1,0 +1,89 @@
+//! The simulation through the real driver.
+
+mod change_streams;
+mod fail_over;
+mod reads;
+mod replication;
+mod round_trip;
+mod wire;
+mod writes;
+
+use std::future::Future;
+use std::time::Duration;
+
+use eventlog_simulation::{Settings, Simulation};
+use mongodb::bson::{Document, doc};
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::options::{Acknowledgment, ClientOptions, FindOptions, IndexOptions, ReadConcern, WriteConcern};
+use mongodb::{Client, Collection, IndexModel};
+
+fn start(settings: Settings) -> Simulation {
+    Simulation::start(settings).expect("a simulation")
+}
+
+async fn client(simulation: &Simulation, retry_writes: bool) -> Client {
+    let mut options = ClientOptions::parse(simulation.uri()).await.expect("options");
+    options.retry_writes = Some(retry_writes);
+    options.write_concern = Some(WriteConcern::majority());
+    options.read_concern = Some(ReadConcern::majority());
+    options.server_selection_timeout = Some(Duration::from_secs(5));
+    Client::with_options(options).expect("a client")
+}
+
+/// A collection of which nothing is done twice behind the back of the test.
+async fn events(simulation: &Simulation) -> Collection<Document> {
+    client(simulation, false).await.database("test").collection("events")
+}
+
+async fn unique_seq(events: &Collection<Document>) {
+    let unique = IndexOptions::builder().unique(true).build();
+    let seq = IndexModel::builder().keys(doc! { "seq": 1 }).options(unique).build();
+    events.create_index(seq).await.expect("an index");
+}
+
+fn one() -> WriteConcern {
+    WriteConcern::builder().w(Acknowledgment::Nodes(1)).build()
+}
+
+/// The ids that a read finds, in its order.
+async fn ids(events: &Collection<Document>, concern: ReadConcern) -> Vec<i32> {
+    let options = FindOptions::builder().read_concern(concern).sort(doc! { "_id": 1 }).build();
+    let mut found = events.find(doc! {}).with_options(options).await.expect("documents");
+    let mut ids = Vec::new();
+    while found.advance().await.expect("a batch") {
+        ids.push(found.current().get_i32("_id").expect("a number"));
+    }
+    ids
+}
+
+async fn majority_ids(events: &Collection<Document>) -> Vec<i32> {
+    ids(events, ReadConcern::majority()).await
+}
+
+async fn local_ids(events: &Collection<Document>) -> Vec<i32> {
+    ids(events, ReadConcern::local()).await
+}
+
+/// The code of an error, wherever it stands.
+fn code(error: &Error) -> Option<i32> {
+    match &*error.kind {
+        ErrorKind::Command(error) => Some(error.code),
+        ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
+        ErrorKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
+        ErrorKind::InsertMany(error) => {
+            let write = error.write_errors.iter().flatten().map(|error| error.code).next();
+            write.or(error.write_concern_error.as_ref().map(|error| error.code))
+        }
+        _ => None,
+    }
+}
+
+/// Waits for a thing that is about to happen.
+async fn until<F: Future<Output = bool>>(what: &str, mut happened: impl FnMut() -> F) {
+    let wait = async {
+        while !happened().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
