@@ -1,53 +1,100 @@
-//! The append: compare-and-swap on the unique index of `seq`.
+//! The append: one round trip when nobody else writes, group commit when many do.
+//!
+//! Everything rests on two unique indexes, `_id` and `seq`: whoever is late, stale or repeated hits one of them
+//! on the first document, and an ordered insert stops there. `pending`, the lease and the head that a process
+//! remembers are hints: wrong ones cost time.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog_ledger::{Draft, Event, EventId, Head, StoreError, now};
+use eventlog_ledger::{Draft, Event, EventId, Head, StoreError, new_id, now};
+use futures_util::future::{join, join3};
 use mongodb::IndexModel;
 use mongodb::bson::doc;
-use mongodb::error::Error;
+use mongodb::bson::oid::ObjectId;
+use mongodb::error::ErrorKind;
 use mongodb::options::IndexOptions;
 use tokio::sync::{Mutex, OnceCell};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::database::{is_duplicate_key, store_error};
-use crate::documents::{Documents, EventDocument, events, head};
+use crate::batch::Batch;
+use crate::database::{Database, is_duplicate_key, store_error};
+use crate::documents::{Documents, EventDocument, events, head, tail};
+use crate::pending::Pending;
 
 /// An append that takes longer is given up: the request it serves has 30 s.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// Attempts that may fail for another reason than that somebody else was first.
-const FAULTS: u32 = 3;
+/// After a collision others are taken to be writing for so long.
+const HOT: Duration = Duration::from_millis(100);
+/// A writer that succeeds again so soon may be keeping others from it, so every 4th time it looks after them.
+const RECENT: Duration = Duration::from_millis(50);
+const HELP_EVERY: u32 = 4;
+/// A waiter asks whether it was linked after this time first, then less and less often.
+const FIRST_POLL: Duration = Duration::from_millis(3);
+const LAST_POLL: Duration = Duration::from_millis(12);
+/// How long a waiter leaves it to the holder of the lease, which may be dead.
+const PATIENCE: Duration = Duration::from_millis(80);
+/// How long a combiner goes on for others after its own events are linked.
+const TENURE: Duration = Duration::from_millis(15);
 /// Majority reads lag a little behind the write that was in the way.
 const BACK_OFF: Duration = Duration::from_millis(3);
+/// Faults that one append tries to get over: an election, a connection that broke.
+const FAULTS: u32 = 4;
 const FAULT_BACK_OFF: Duration = Duration::from_millis(200);
 
 /// Links drafts behind the head, whoever else does.
 #[derive(Clone)]
 pub(crate) struct Appender {
     documents: Documents,
+    pending: Pending,
     indexed: Arc<OnceCell<()>>,
-    /// The head that this process knows of: a majority-committed event (I3). Locked for the whole of an append,
-    /// as others of this process would only collide with it.
-    head: Arc<Mutex<Option<Head>>>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// What this process remembers of its last append.
+#[derive(Default)]
+struct Memory {
+    /// The head it left behind: a majority-committed event (I3).
+    head: Option<Head>,
+    succeeded: Option<Instant>,
+    successes: u32,
+    hot_until: Option<Instant>,
 }
 
 impl Appender {
-    pub(crate) fn new(documents: Documents) -> Self {
-        Self { documents, indexed: Arc::default(), head: Arc::default() }
+    pub(crate) fn new(database: &Database, documents: Documents) -> Self {
+        let pending = Pending::new(&database.0);
+        Self { documents, pending, indexed: Arc::default(), memory: Arc::default() }
     }
 
     pub(crate) async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
-        if drafts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let append = async {
-            self.ensure_indexes().await?;
-            self.append_until_linked(drafts).await
-        };
+        let mut batch = Batch::new(drafts);
         let timed_out = |_| StoreError::unavailable("the append timed out; whether it was done is unknown");
-        timeout(DEADLINE, append).await.map_err(timed_out)?
+        timeout(DEADLINE, self.append_despite_faults(&mut batch)).await.map_err(timed_out)??;
+        Ok(batch.into_events())
+    }
+
+    /// After a fault nothing is known but what was looked up, so the rest is begun anew: `_id` keeps it from being
+    /// linked twice.
+    async fn append_despite_faults(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        for fault in 0.. {
+            match self.attempt(batch).await {
+                // What went wrong came after all was linked.
+                Err(error) if batch.is_done() => {
+                    tracing::warn!("cannot go on for others: {error}");
+                    return Ok(());
+                }
+                Err(error) if fault < FAULTS && may_pass(&error) => sleep(jittered(FAULT_BACK_OFF)).await,
+                ended => return ended,
+            }
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        self.ensure_indexes().await?;
+        self.append_at_once(batch).await?;
+        if batch.is_done() { Ok(()) } else { self.append_with_others(batch).await }
     }
 
     /// I0 and I2.
@@ -55,55 +102,169 @@ impl Appender {
         let create = async || {
             let unique = IndexOptions::builder().unique(true).build();
             let seq = IndexModel::builder().keys(doc! { "seq": 1 }).options(unique).build();
-            self.documents.create_index(seq).await.map(drop)
+            let (events, pending) =
+                join(self.documents.create_index(seq).into_future(), self.pending.ensure_indexes()).await;
+            events.and(pending)
         };
         self.indexed.get_or_try_init(create).await.map(drop).map_err(store_error)
     }
 
-    async fn append_until_linked(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
-        let order: Vec<EventId> = drafts.iter().map(|draft| draft.id).collect();
-        let mut linked = HashMap::new();
-        let mut missing = drafts;
-        let mut faults = 0;
-        let mut known = self.head.lock().await;
-        // Taken out: an append that is given up half-way leaves no head behind that it is not sure of.
-        let mut last = known.take();
-        while !missing.is_empty() {
-            if last.is_none() {
-                last = head(&self.documents).await?;
-            }
-            let (new_last, new) = link(&missing, last);
-            match self.insert(last, &new).await {
-                Ok(()) => {
-                    *known = new_last;
-                    missing.clear();
-                    linked.extend(new.into_iter().map(|event| (event.id, event)));
-                }
-                // I4: whatever the error says, nothing is known until it was looked up.
-                Err(error) => {
-                    let found = events(&self.documents, missing.iter().map(|draft| draft.id)).await?;
-                    missing.retain(|draft| !found.contains_key(&draft.id));
-                    linked.extend(found);
-                    if is_duplicate_key(&error) {
-                        sleep(BACK_OFF).await;
-                    } else if faults < FAULTS {
-                        faults += 1;
-                        sleep(FAULT_BACK_OFF).await;
-                    } else if !missing.is_empty() {
-                        return Err(store_error(error));
+    /// The way for one who is alone: insert behind the remembered head, or else behind the one there is. Leaves
+    /// the batch unfinished where others are writing.
+    async fn append_at_once(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let mut memory = self.memory.lock().await;
+        if memory.hot_until.is_some_and(|until| Instant::now() < until) {
+            return Ok(());
+        }
+        while !batch.is_done() {
+            // Taken out: an append that is given up half-way leaves no head behind that it is not sure of.
+            let remembered = memory.head.take();
+            let last = match remembered {
+                Some(head) => Some(head),
+                None => head(&self.documents).await?,
+            };
+            let (new_last, linked) = link(batch.missing(), last);
+            let help = async { if memory.should_help() { self.pending.waiting().await } else { Vec::new() } };
+            let (inserted, waiting) = join(self.insert(last, &linked, batch), help).await;
+            if inserted?.is_none() {
+                memory.succeed(new_last);
+                if !waiting.is_empty() {
+                    memory.head = None;
+                    // Awaited: Lambda freezes whoever has answered. Our own events are logged in any case.
+                    if let Err(error) = self.combine(&mut Batch::new(Vec::new()), waiting).await {
+                        tracing::warn!("cannot link for others: {error}");
                     }
-                    last = None;
                 }
+            } else if remembered.is_none() && !batch.is_done() {
+                memory.hot_until = Some(Instant::now() + HOT);
+                return Ok(());
             }
         }
-        Ok(order.into_iter().filter_map(|id| linked.get(&id).cloned()).collect())
+        Ok(())
     }
 
-    /// I5: an ordered insert stops at the first document that does not fit.
-    async fn insert(&self, last: Option<Head>, new: &[Event]) -> Result<(), Error> {
+    /// The way for one of many: wait to be linked, or link for all.
+    async fn append_with_others(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let owner = ObjectId::from_bytes(new_id().0);
+        let (published, mine) = join(self.pending.publish(batch.missing()), self.pending.lease(owner)).await;
+        if let Err(error) = published {
+            tracing::warn!("cannot wait with the others: {error}");
+        }
+        if !mine && self.wait(batch, owner).await? {
+            return Ok(());
+        }
+        let waiting = self.pending.waiting().await;
+        let combined = self.combine(batch, waiting).await;
+        self.pending.release(owner).await;
+        combined
+    }
+
+    /// Waits until somebody has linked the batch (true), or until it is our turn to do it: with the lease, or
+    /// without, when nobody seems to get on with it.
+    async fn wait(&self, batch: &mut Batch, owner: ObjectId) -> Result<bool, StoreError> {
+        let patience = jittered(PATIENCE);
+        let since = Instant::now();
+        let mut pause = FIRST_POLL;
+        for poll in 1_u32.. {
+            sleep(jittered(pause)).await;
+            pause = LAST_POLL.min(pause.mul_f32(1.5));
+            let ask = async { poll % 2 == 0 && self.pending.lease(owner).await };
+            let (found, mine) = join(events(&self.documents, batch.missing_ids()), ask).await;
+            batch.settle(found?.values());
+            if batch.is_done() {
+                if mine {
+                    self.pending.release(owner).await;
+                }
+                return Ok(true);
+            }
+            if mine || since.elapsed() > patience {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Links what waits, and the batch, until the batch is done; and for a while what comes in meanwhile.
+    async fn combine(&self, batch: &mut Batch, mut waiting: Vec<Draft>) -> Result<(), StoreError> {
+        let since = Instant::now();
+        let mut tail = tail(&self.documents).await?;
+        let mut linked_before = Vec::new();
+        loop {
+            // What is in the log already was left in `pending` by somebody who died, or by ourselves just now.
+            let (done, mut group): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|draft| tail.ids.contains(&draft.id));
+            linked_before.extend(done.iter().map(|draft| draft.id));
+            if batch.missing().iter().any(|draft| tail.ids.contains(&draft.id)) {
+                batch.settle(events(&self.documents, batch.missing_ids()).await?.values());
+            }
+            for draft in batch.missing() {
+                if group.iter().all(|waiting| waiting.id != draft.id) {
+                    group.push(draft.clone());
+                }
+            }
+            if group.is_empty() {
+                break;
+            }
+            let (last, linked) = link(&group, tail.head);
+            let clean_up = self.pending.remove(&linked_before);
+            let insert = self.insert(tail.head, &linked, batch);
+            let (inserted, (), next) = join3(insert, clean_up, self.pending.waiting()).await;
+            linked_before.clear();
+            match inserted? {
+                None => {
+                    tail.head = last;
+                    linked_before.extend(linked.iter().map(|event| event.id));
+                }
+                Some(found) => {
+                    linked_before.extend(found);
+                    tail = crate::documents::tail(&self.documents).await?;
+                }
+            }
+            tail.ids.extend(&linked_before);
+            waiting = next;
+            if batch.is_done() && since.elapsed() > TENURE {
+                break;
+            }
+        }
+        self.pending.remove(&linked_before).await;
+        Ok(())
+    }
+
+    /// I5: an ordered insert stops at the first document that does not fit. I4: whatever an error says, nothing is
+    /// known until it was looked up; answers then which of the events stand in the log, and `None` for all.
+    async fn insert(
+        &self,
+        last: Option<Head>,
+        new: &[Event],
+        batch: &mut Batch,
+    ) -> Result<Option<Vec<EventId>>, StoreError> {
         let first = Head::next_seq(last.as_ref());
         let documents = (first..).zip(new).map(|(seq, event)| EventDocument::new(seq, event.clone()));
-        self.documents.insert_many(documents).ordered(true).await.map(drop)
+        let Err(error) = self.documents.insert_many(documents).ordered(true).await else {
+            batch.settle(new);
+            return Ok(None);
+        };
+        let found = events(&self.documents, new.iter().map(|event| event.id)).await?;
+        batch.settle(found.values());
+        if is_duplicate_key(&error) {
+            sleep(jittered(BACK_OFF)).await;
+        } else if !batch.is_done() {
+            return Err(store_error(error));
+        }
+        Ok(Some(found.into_keys().collect()))
+    }
+}
+
+impl Memory {
+    fn should_help(&self) -> bool {
+        self.successes % HELP_EVERY == HELP_EVERY - 1
+            && self.succeeded.is_some_and(|at| at.elapsed() < RECENT)
+    }
+
+    fn succeed(&mut self, head: Option<Head>) {
+        self.head = head;
+        self.succeeded = Some(Instant::now());
+        self.successes = self.successes.wrapping_add(1);
     }
 }
 
@@ -117,4 +278,19 @@ fn link(drafts: &[Draft], mut last: Option<Head>) -> (Option<Head>, Vec<Event>) 
         events.push(event);
     }
     (last, events)
+}
+
+/// Whether it is worth another attempt: the driver has waited for a server already, and what is damaged stays so.
+fn may_pass(error: &StoreError) -> bool {
+    let StoreError::Unavailable(source) = error else { return false };
+    let kind = source.downcast_ref::<mongodb::error::Error>().map(|error| &*error.kind);
+    kind.is_some_and(|kind| {
+        !matches!(kind, ErrorKind::ServerSelection { .. } | ErrorKind::Authentication { .. })
+    })
+}
+
+/// Half as long to half again as long: so that those who collided do not do so again.
+fn jittered(time: Duration) -> Duration {
+    let random = new_id().0;
+    time.mul_f32(0.5 + f32::from(random[11]) / 256.0)
 }

@@ -1,8 +1,8 @@
 //! Events as documents, and the queries that read them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use eventlog_ledger::{Event, EventId, Head, Page, Seq, StoreError, Timestamp};
+use eventlog_ledger::{Event, EventId, Head, Page, Seq, StoreError, Timestamp, Tip};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::bson::oid::ObjectId;
@@ -70,6 +70,54 @@ pub(crate) async fn head(documents: &Documents) -> Result<Option<Head>, StoreErr
         document.into_event().map(|event| Head::of(seq, &event))
     };
     last.map(head).transpose()
+}
+
+/// The end of the log, as far as linking needs it.
+pub(crate) struct Tail {
+    pub(crate) head: Option<Head>,
+    /// The `_id`s of the last events.
+    pub(crate) ids: HashSet<EventId>,
+}
+
+/// How many of the last events a tail has: what was linked before them has long been removed from `pending`, and
+/// where it has not, the unique `_id` stands in the way.
+const TAIL: i64 = 64;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TailDocument {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+    seq: i64,
+    timestamp: DateTime,
+    current_hash: String,
+}
+
+impl TailDocument {
+    fn head(&self) -> Result<Head, StoreError> {
+        let damaged = || StoreError::Corrupt(format!("the event {}", self.id));
+        Ok(Head {
+            seq: self.seq.cast_unsigned(),
+            id: EventId(self.id.bytes()),
+            tip: Tip {
+                hash: self.current_hash.parse().map_err(|_| damaged())?,
+                timestamp: Timestamp::from_millis(self.timestamp.timestamp_millis())
+                    .map_err(|_| damaged())?,
+            },
+        })
+    }
+}
+
+pub(crate) async fn tail(documents: &Documents) -> Result<Tail, StoreError> {
+    let members = doc! { "seq": 1, "timestamp": 1, "currentHash": 1 };
+    let last = documents.clone_with_type::<TailDocument>();
+    let last = last.find(doc! {}).sort(doc! { "seq": -1 }).limit(TAIL).projection(members);
+    let last: Vec<TailDocument> =
+        last.await.map_err(store_error)?.try_collect().await.map_err(store_error)?;
+    Ok(Tail {
+        head: last.first().map(TailDocument::head).transpose()?,
+        ids: last.iter().map(|document| EventId(document.id.bytes())).collect(),
+    })
 }
 
 pub(crate) async fn event(documents: &Documents, id: EventId) -> Result<Option<Event>, StoreError> {

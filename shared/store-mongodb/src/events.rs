@@ -18,7 +18,7 @@ impl Events {
     /// The log of this database.
     pub fn new(database: &Database) -> Self {
         let documents: Documents = database.0.collection("events");
-        Self { appender: Appender::new(documents.clone()), documents }
+        Self { appender: Appender::new(database, documents.clone()), documents }
     }
 }
 

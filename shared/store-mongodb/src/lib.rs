@@ -10,10 +10,12 @@
 
 mod alarm;
 mod append;
+mod batch;
 mod connections;
 mod database;
 mod documents;
 mod events;
+mod pending;
 
 pub use alarm::LogAlarm;
 pub use connections::Connections;

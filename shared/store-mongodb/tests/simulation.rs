@@ -130,6 +130,9 @@ async fn an_append_alone_takes_one_round_trip() {
     }
     let mut counts = simulation.counts();
     counts.remove("hello");
+    // Beside every fourth insert, not after it, a look at whether others wait.
+    let looks = counts.remove("find").unwrap_or_default();
+    assert!(looks <= 3, "{looks}");
     assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("insert".to_owned(), 10)]);
 }
 
