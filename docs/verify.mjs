@@ -1,4 +1,5 @@
-// Verifies a log without any of our code: node docs/verify.mjs FILE, one event's JSON a line, oldest first.
+// Verifies a log without any of our code: node docs/verify.mjs FILE [HASH], one event's JSON a line, oldest first.
+// HASH is a currentHash that was kept elsewhere: the log must still hold it, so its end cannot have been cut off.
 // ECMAScript's own number and string texts and its sort order are those of RFC 8785, so this is all it takes.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -9,16 +10,20 @@ const canonical = (value) =>
     ? `{${Object.keys(value).sort().map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`)}}`
   : JSON.stringify(value);
 
+const [file, kept] = process.argv.slice(2);
+const fail = (reason) => { console.error(reason); process.exit(1); };
 let previous = '';
 let checked = 0;
-for (const line of readFileSync(process.argv[2], 'utf8').split('\n').filter(Boolean)) {
-  const { currentHash, ...rest } = JSON.parse(line);
+let found = kept === undefined;
+for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
+  let event;
+  try { event = JSON.parse(line); } catch { fail(`line ${checked + 1} is not JSON`); }
+  const { currentHash, ...rest } = event;
   const hash = createHash('sha1').update(canonical(rest)).digest('hex');
-  if (rest.previousHash !== previous || currentHash !== hash) {
-    console.error(`event ${rest._id} does not fit the chain`);
-    process.exit(1);
-  }
+  if (rest.previousHash !== previous || currentHash !== hash) fail(`event ${rest._id} does not fit the chain`);
   previous = currentHash;
+  found ||= currentHash === kept;
   checked += 1;
 }
-console.log(`${checked} events, one chain, ends in ${previous}`);
+if (!found) fail(`${kept} is not in this log`);
+console.log(`${checked} events, one chain, ends in ${previous || 'nothing'}`);

@@ -46,11 +46,15 @@ async fn dev(args: Args) -> Result<()> {
     let taken = || format!("cannot listen on {host}, port {port}");
     let listener = TcpListener::bind((host.as_str(), port)).await.with_context(taken)?;
     let durability = if args.durable { Durability::Power } else { Durability::Process };
-    let store = match args.mongodb_uri {
-        Some(uri) => Store::MongoDb(uri),
-        None => Store::Folder(args.data, durability),
+    let (store, place) = match args.mongodb_uri {
+        // The connection string may hold a password.
+        Some(uri) => (Store::MongoDb(uri), "the MongoDB of --mongodb-uri or MONGODB_URI".into()),
+        None => {
+            let place = args.data.display().to_string();
+            (Store::Folder(args.data, durability), place)
+        }
     };
-    serve(listener, &host, store, announce, stop_on_signal()?).await
+    serve(listener, &host, store, |address| announce(address, &place), stop_on_signal()?).await
 }
 
 /// Cancelled by Ctrl-C or SIGTERM.
@@ -67,7 +71,7 @@ fn stop_on_signal() -> Result<CancellationToken> {
 }
 
 /// The first line is for programs too: both URLs stand in it.
-fn announce(address: SocketAddr) {
+fn announce(address: SocketAddr, place: &str) {
     let host = match address.ip() {
         ip if ip.is_loopback() || ip.is_unspecified() => "localhost".into(),
         _ => address.ip().to_string(),
@@ -81,7 +85,8 @@ fn announce(address: SocketAddr) {
         "Event Logger is ready: http://{at} ws://{at}\n\
          \n  log an event:  curl -X POST http://{at}/events -H 'Content-Type: application/json' -d '{body}'\
          \n  read the log:  curl 'http://{at}/events?page=1&limit=10'\
-         \n  watch it live: npx wscat -c ws://{at}\n"
+         \n  watch it live: npx wscat -c ws://{at}\
+         \n  it is kept in: {place}\n"
     );
 }
 

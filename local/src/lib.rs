@@ -75,7 +75,10 @@ async fn serve_on<L: EventStore, C: ConnectionStore>(
     ready: impl FnOnce(),
     stop: CancellationToken,
 ) -> Result<()> {
-    log.head().await.context("cannot read the log")?;
+    tokio::select! {
+        head = log.head() => head.context("cannot read the log")?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let sockets = Sockets::default();
     let joined = Arc::new(Notify::new());
     let functions = Functions { log: log.clone(), connections: connections.clone() };

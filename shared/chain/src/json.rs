@@ -29,10 +29,24 @@ pub fn parse(text: &str, max_depth: usize) -> Result<Value, Fault> {
     let value = Strict(&mut walk).deserialize(&mut deserializer);
     match value.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(value) => Ok(value),
-        Err(error) => Err(Fault {
-            pointer: walk.path,
-            detail: walk.fault.unwrap_or_else(|| format!("this is not valid JSON: {error}")),
-        }),
+        Err(error) => {
+            Err(Fault { pointer: walk.path, detail: walk.fault.unwrap_or_else(|| explain(&error)) })
+        }
+    }
+}
+
+/// What the parser could not take, where the fault is not one of syntax.
+fn explain(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let is = |start: &str| message.starts_with(start);
+    if is("number out of range") {
+        "this number is beyond a double; send it as a string".into()
+    } else if is("lone leading surrogate") || is("unexpected end of hex escape") {
+        "this string has a lone surrogate, which is no character, or a cut-off \\u escape".into()
+    } else if is("recursion limit exceeded") {
+        "this is nested too deep".into()
+    } else {
+        format!("this is not valid JSON: {message}")
     }
 }
 
@@ -264,6 +278,13 @@ mod tests {
         ] {
             assert_eq!(fault(text).0, pointer, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        assert!(fault(r#"{"a":1e400}"#).1.starts_with("this number is beyond a double"));
+        assert!(fault(r#"{"a":"\ud800"}"#).1.contains("lone surrogate"));
+        assert!(fault(r#"{"a":}"#).1.starts_with("this is not valid JSON: expected value at line 1"));
     }
 
     #[test]

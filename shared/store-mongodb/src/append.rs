@@ -283,7 +283,7 @@ fn link(drafts: &[Draft], mut last: Option<Head>) -> (Option<Head>, Vec<Event>) 
 /// Whether it is worth another attempt: the driver has waited for a server already, and what is damaged stays so.
 fn may_pass(error: &StoreError) -> bool {
     let StoreError::Unavailable(source) = error else { return false };
-    let kind = source.downcast_ref::<mongodb::error::Error>().map(|error| &*error.kind);
+    let kind = source.downcast_ref::<ErrorKind>();
     kind.is_some_and(|kind| {
         !matches!(kind, ErrorKind::ServerSelection { .. } | ErrorKind::Authentication { .. })
     })

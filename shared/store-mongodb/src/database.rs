@@ -58,7 +58,8 @@ impl Database {
 pub(crate) fn store_error(error: Error) -> StoreError {
     match *error.kind {
         ErrorKind::BsonDeserialization(_) | ErrorKind::Bson(_) => StoreError::Corrupt(error.to_string()),
-        _ => StoreError::unavailable(error),
+        // The kind alone is a sentence; the error is the whole state of the driver.
+        kind => StoreError::unavailable(kind),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 /// What an acknowledged event survives. A group of concurrent appends shares one commit either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,28 +72,48 @@ pub(crate) fn open(folder: &Path, durability: Durability) -> Result<(PathBuf, Co
     std::fs::create_dir_all(folder).map_err(unusable)?;
     let path = folder.join("events.db");
     let database = |source| OpenError::Database { path: path.clone(), source };
-    let connection = Connection::open(&path).map_err(database)?;
-    prepare(&connection, durability).map_err(database)?;
-    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(database)?;
-    if found > FORMAT {
-        return Err(OpenError::Newer { path, found });
-    }
-    if found < FORMAT {
-        connection.execute_batch(SCHEMA).map_err(database)?;
-        connection.pragma_update(None, "user_version", FORMAT).map_err(database)?;
-    }
-    Ok((path, connection))
+    let mut connection = Connection::open(&path).map_err(database)?;
+    let found = prepare(&mut connection, durability).map_err(database)?;
+    if found > FORMAT { Err(OpenError::Newer { path, found }) } else { Ok((path, connection)) }
 }
 
-fn prepare(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+/// Makes what is not there yet; answers the format of what was.
+fn prepare(connection: &mut Connection, durability: Durability) -> rusqlite::Result<i64> {
     connection.busy_timeout(BUSY)?;
     // Answers the mode as a row.
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    when_free(|| connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())))?;
     let synchronous = match durability {
         Durability::Process => "NORMAL",
         Durability::Power => "FULL",
     };
-    connection.pragma_update(None, "synchronous", synchronous)
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    let format =
+        |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get(0));
+    if format(connection)? < FORMAT {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if format(&transaction)? < FORMAT {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+        }
+        transaction.commit()?;
+    }
+    format(connection)
+}
+
+/// Repeats what fails at once, and does not wait as `busy_timeout` asks, where another process is opening or closing
+/// the file: the change to the write-ahead log.
+fn when_free<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let since = Instant::now();
+    loop {
+        match attempt() {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && since.elapsed() < BUSY =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            ended => return ended,
+        }
+    }
 }
 
 /// Another connection to the same file, for reading.
