@@ -47,11 +47,6 @@ impl Database {
         let client = Client::with_options(options).map_err(|_| OpenError::ConnectionString)?;
         Ok(Self(client.database(&name)))
     }
-
-    /// Drops the whole database: for tests.
-    pub async fn drop(self) -> Result<(), StoreError> {
-        self.0.drop().await.map_err(store_error)
-    }
 }
 
 /// A document that cannot be read is damage; anything else may pass.

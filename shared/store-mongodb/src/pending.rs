@@ -8,7 +8,7 @@ use std::time::Duration;
 use eventlog_ledger::{Draft, EventId, MAX_PAYLOAD_DEPTH, Payload, StoreError, new_id, now};
 use futures_util::TryStreamExt;
 use mongodb::bson::oid::ObjectId;
-use mongodb::bson::{self, Document, RawDocumentBuf, doc};
+use mongodb::bson::{self, Bson, Document, RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, CollectionOptions, IndexOptions, ReadConcern, WriteConcern};
 use mongodb::{Collection, IndexModel};
 use serde::{Deserialize, Serialize};
@@ -114,18 +114,21 @@ impl Pending {
             }
             match read(&document) {
                 Some(draft) => drafts.push(draft),
-                None => self.quarantine(&document).await?,
+                None => self.quarantine(&document).await,
             }
         }
         Ok(drafts)
     }
 
     /// One that cannot be read must not be in everybody's way: without `arrived` it is not found again.
-    async fn quarantine(&self, document: &RawDocumentBuf) -> Result<(), mongodb::error::Error> {
-        let Ok(Some(id)) = document.get("_id") else { return Ok(()) };
+    async fn quarantine(&self, document: &RawDocumentBuf) {
+        let id = document.get("_id").ok().flatten().and_then(|id| Bson::try_from(id).ok());
         tracing::error!(?id, "what waits here is no draft; it is left aside");
-        let Ok(id) = bson::Bson::try_from(id) else { return Ok(()) };
-        self.drafts.update_one(doc! { "_id": id }, doc! { "$unset": { "arrived": "" } }).await.map(drop)
+        if let Err(error) =
+            self.drafts.update_one(doc! { "_id": id }, doc! { "$unset": { "arrived": "" } }).await
+        {
+            tracing::warn!("cannot leave it aside: {error}");
+        }
     }
 
     /// Takes away what has been linked. What is left behind is found in the log by whoever links next.

@@ -12,6 +12,9 @@ use eventlog_store_mongodb::{Database, Events};
 use eventlog_testing::contract::trials;
 use eventlog_testing::{check_log, draft, trial, within};
 use libtest_mimic::Trial;
+use mongodb::Client;
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Document, doc};
 use on_server::{OnServer, Server};
 
 const ROUND_TRIP: Duration = Duration::from_micros(500);
@@ -136,6 +139,34 @@ async fn an_append_alone_takes_one_round_trip() {
     assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("insert".to_owned(), 10)]);
 }
 
+/// A draft whose writer has died is linked by the others; what is no draft is left aside, and stops nobody.
+async fn what_was_left_behind_is_linked_or_left_aside() {
+    let simulation =
+        start(Settings { round_trip: ROUND_TRIP, majority_delay: MAJORITY_DELAY, ..Settings::default() });
+    let log = events(&simulation).await;
+    log.append(vec![draft("first", "{}")]).await.expect("an append");
+    let client = Client::with_uri_str(simulation.uri()).await.expect("a client");
+    let pending = client.database("eventlog").collection::<Document>("pending");
+    let (orphan, damaged) = (ObjectId::new(), ObjectId::new());
+    let arrived = eventlog_ledger::now().millis();
+    let left = |id, payload: &str| {
+        doc! {
+            "_id": id, "arrived": arrived, "batch": ObjectId::new(), "place": 0,
+            "eventType": "orphan", "sourceAppId": "test", "dataPayload": payload,
+        }
+    };
+    pending.insert_many([left(damaged, "this is no JSON"), left(orphan, "{}")]).await.expect("left behind");
+    let linked = async {
+        while log.event(EventId(orphan.bytes())).await.expect("an answer").is_none() {
+            append_from_everywhere(&simulation, 10).await;
+        }
+    };
+    within("the orphan", linked).await;
+    check_log(&log).await;
+    let aside = pending.find_one(doc! { "_id": damaged }).await.expect("an answer").expect("still there");
+    assert!(!aside.contains_key("arrived"), "{aside}");
+}
+
 fn main() {
     let kind = |trials: Vec<Trial>, kind| trials.into_iter().map(move |trial| trial.with_kind(kind));
     let at_once = kind(trials::<OnServer<AtOnce>>(), "at once");
@@ -149,6 +180,7 @@ fn main() {
     let simulated = vec![
         trial("majority_reads_that_lag_fork_nothing", majority_reads_that_lag_fork_nothing),
         trial("an_append_alone_takes_one_round_trip", an_append_alone_takes_one_round_trip),
+        trial("what_was_left_behind_is_linked_or_left_aside", what_was_left_behind_is_linked_or_left_aside),
         fail_over("a_crash_loses_nothing", Interruption::Disconnect),
         fail_over("a_step_down_loses_nothing", Interruption::WriteConcernError(stepped_down)),
         fail_over("an_interruption_loses_nothing", Interruption::CommandError(stepped_down)),
