@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventlog_ledger::{Draft, Event, EventId, Head, StoreError, new_id, now};
-use futures_util::future::{join, join3};
+use futures_util::future::join;
 use mongodb::IndexModel;
 use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
@@ -29,13 +29,15 @@ const HOT: Duration = Duration::from_millis(100);
 /// A writer that succeeds again so soon may be keeping others from it, so every 4th time it looks after them.
 const RECENT: Duration = Duration::from_millis(50);
 const HELP_EVERY: u32 = 4;
-/// A waiter asks whether it was linked after this time first, then less and less often.
-const FIRST_POLL: Duration = Duration::from_millis(3);
-const LAST_POLL: Duration = Duration::from_millis(12);
+/// A waiter asks whether it was linked after so many round trips, as its own publication took one, and then after
+/// each; with every third question it asks for the lease.
+const FIRST_POLL: u32 = 2;
+const LEASE_EVERY: u32 = 3;
+/// However long a round trip seems to be.
+const MIN_POLL: Duration = Duration::from_millis(1);
+const MAX_POLL: Duration = Duration::from_millis(20);
 /// How long a waiter leaves it to the holder of the lease, which may be dead.
 const PATIENCE: Duration = Duration::from_millis(80);
-/// How long a combiner goes on for others after its own events are linked.
-const TENURE: Duration = Duration::from_millis(15);
 /// Majority reads lag a little behind the write that was in the way.
 const BACK_OFF: Duration = Duration::from_millis(3);
 /// Faults that one append tries to get over: an election, a connection that broke.
@@ -94,7 +96,12 @@ impl Appender {
     async fn attempt(&self, batch: &mut Batch) -> Result<(), StoreError> {
         self.ensure_indexes().await?;
         self.append_at_once(batch).await?;
-        if batch.is_done() { Ok(()) } else { self.append_with_others(batch).await }
+        if batch.is_done() {
+            return Ok(());
+        }
+        self.append_with_others(batch).await?;
+        self.memory.lock().await.hot_until = Some(Instant::now() + HOT);
+        Ok(())
     }
 
     /// I0 and I2.
@@ -124,14 +131,16 @@ impl Appender {
                 None => head(&self.documents).await?,
             };
             let (new_last, linked) = link(batch.missing(), last);
-            let help = async { if memory.should_help() { self.pending.waiting().await } else { Vec::new() } };
-            let (inserted, waiting) = join(self.insert(last, &linked, batch), help).await;
+            let look = async { memory.should_help() && !self.pending.waiting().await.is_empty() };
+            let (inserted, somebody_waits) = join(self.insert(last, &linked, batch), look).await;
             if inserted?.is_none() {
                 memory.succeed(new_last);
-                if !waiting.is_empty() {
+                if somebody_waits {
                     memory.head = None;
-                    // Awaited: Lambda freezes whoever has answered. Our own events are logged in any case.
-                    if let Err(error) = self.combine(&mut Batch::new(Vec::new()), waiting).await {
+                    memory.hot_until = Some(Instant::now() + HOT);
+                    let owner = ObjectId::from_bytes(new_id().0);
+                    // Our own events are logged in any case.
+                    if let Err(error) = self.combine(&mut Batch::new(Vec::new()), owner).await {
                         tracing::warn!("cannot link for others: {error}");
                     }
                 }
@@ -146,29 +155,32 @@ impl Appender {
     /// The way for one of many: wait to be linked, or link for all.
     async fn append_with_others(&self, batch: &mut Batch) -> Result<(), StoreError> {
         let owner = ObjectId::from_bytes(new_id().0);
+        let begin = Instant::now();
         let (published, mine) = join(self.pending.publish(batch.missing()), self.pending.lease(owner)).await;
         if let Err(error) = published {
             tracing::warn!("cannot wait with the others: {error}");
         }
-        if !mine && self.wait(batch, owner).await? {
-            return Ok(());
+        if mine || !self.wait(batch, owner, begin.elapsed()).await? {
+            self.combine(batch, owner).await?;
         }
-        let waiting = self.pending.waiting().await;
-        let combined = self.combine(batch, waiting).await;
-        self.pending.release(owner).await;
-        combined
+        Ok(())
     }
 
     /// Waits until somebody has linked the batch (true), or until it is our turn to do it: with the lease, or
     /// without, when nobody seems to get on with it.
-    async fn wait(&self, batch: &mut Batch, owner: ObjectId) -> Result<bool, StoreError> {
+    async fn wait(
+        &self,
+        batch: &mut Batch,
+        owner: ObjectId,
+        round_trip: Duration,
+    ) -> Result<bool, StoreError> {
         let patience = jittered(PATIENCE);
         let since = Instant::now();
-        let mut pause = FIRST_POLL;
+        let mut pause = round_trip * FIRST_POLL;
         for poll in 1_u32.. {
-            sleep(jittered(pause)).await;
-            pause = LAST_POLL.min(pause.mul_f32(1.5));
-            let ask = async { poll % 2 == 0 && self.pending.lease(owner).await };
+            sleep(jittered(pause.clamp(MIN_POLL, MAX_POLL))).await;
+            pause = round_trip;
+            let ask = async { poll % LEASE_EVERY == 0 && self.pending.lease(owner).await };
             let (found, mine) = join(events(&self.documents, batch.missing_ids()), ask).await;
             batch.settle(found?.values());
             if batch.is_done() {
@@ -184,49 +196,39 @@ impl Appender {
         Ok(false)
     }
 
-    /// Links what waits, and the batch, until the batch is done; and for a while what comes in meanwhile.
-    async fn combine(&self, batch: &mut Batch, mut waiting: Vec<Draft>) -> Result<(), StoreError> {
-        let since = Instant::now();
-        let mut tail = tail(&self.documents).await?;
-        let mut linked_before = Vec::new();
-        loop {
-            // What is in the log already was left in `pending` by somebody who died, or by ourselves just now.
-            let (done, mut group): (Vec<_>, Vec<_>) =
-                waiting.into_iter().partition(|draft| tail.ids.contains(&draft.id));
-            linked_before.extend(done.iter().map(|draft| draft.id));
-            if batch.missing().iter().any(|draft| tail.ids.contains(&draft.id)) {
-                batch.settle(events(&self.documents, batch.missing_ids()).await?.values());
+    /// Links the batch, and with it all that waits.
+    async fn combine(&self, batch: &mut Batch, owner: ObjectId) -> Result<(), StoreError> {
+        let mut done = Vec::new();
+        let combined = loop {
+            match self.link_group(batch, &mut done).await {
+                Ok(()) if !batch.is_done() => {}
+                ended => break ended,
             }
-            for draft in batch.missing() {
-                if group.iter().all(|waiting| waiting.id != draft.id) {
-                    group.push(draft.clone());
-                }
-            }
-            if group.is_empty() {
-                break;
-            }
-            let (last, linked) = link(&group, tail.head);
-            let clean_up = self.pending.remove(&linked_before);
-            let insert = self.insert(tail.head, &linked, batch);
-            let (inserted, (), next) = join3(insert, clean_up, self.pending.waiting()).await;
-            linked_before.clear();
-            match inserted? {
-                None => {
-                    tail.head = last;
-                    linked_before.extend(linked.iter().map(|event| event.id));
-                }
-                Some(found) => {
-                    linked_before.extend(found);
-                    tail = crate::documents::tail(&self.documents).await?;
-                }
-            }
-            tail.ids.extend(&linked_before);
-            waiting = next;
-            if batch.is_done() && since.elapsed() > TENURE {
-                break;
+        };
+        // Awaited: Lambda freezes whoever has answered.
+        join(self.pending.remove(&done), self.pending.release(owner)).await;
+        combined
+    }
+
+    /// One attempt at that. Adds to `done` what need not wait any more.
+    async fn link_group(&self, batch: &mut Batch, done: &mut Vec<EventId>) -> Result<(), StoreError> {
+        let (tail, mut group) = join(tail(&self.documents), self.pending.waiting()).await;
+        let tail = tail?;
+        if batch.missing().iter().any(|draft| tail.ids.contains(&draft.id)) {
+            batch.settle(events(&self.documents, batch.missing_ids()).await?.values());
+        }
+        // What is in the log already was left in `pending` by somebody who died.
+        done.extend(group.extract_if(.., |draft| tail.ids.contains(&draft.id)).map(|draft| draft.id));
+        for draft in batch.missing() {
+            if group.iter().all(|waiting| waiting.id != draft.id) {
+                group.push(draft.clone());
             }
         }
-        self.pending.remove(&linked_before).await;
+        if !group.is_empty() {
+            let (_, linked) = link(&group, tail.head);
+            let found = self.insert(tail.head, &linked, batch).await?;
+            done.extend(found.unwrap_or_else(|| linked.iter().map(|event| event.id).collect()));
+        }
         Ok(())
     }
 
@@ -289,8 +291,8 @@ fn may_pass(error: &StoreError) -> bool {
     })
 }
 
-/// Half as long to half again as long: so that those who collided do not do so again.
+/// A quarter less to a quarter more: so that those who collided do not do so again.
 fn jittered(time: Duration) -> Duration {
     let random = new_id().0;
-    time.mul_f32(0.5 + f32::from(random[11]) / 256.0)
+    time.mul_f32(0.75 + f32::from(random[11]) / 512.0)
 }
