@@ -105,7 +105,7 @@ async fn a_run_delivers_what_is_new_and_forgets_who_is_gone() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Events::open(folder.path(), Durability::Process).expect("a log");
     let connections = Connections::open().expect("a store");
-    let events = log.append((0..5).map(|_| draft("new", "{}")).collect()).await.expect("logged");
+    let events = log.append((0..5).map(|_| draft("new", "{}")).collect::<Vec<_>>()).await.expect("logged");
     let deadline = SystemTime::now() + Duration::from_secs(60);
     let an_hour_ago = eventlog_ledger::Timestamp::from_millis(now().millis() - 3_600_000).expect("a time");
     let gone = Connection { id: "gone".into(), connected_at: an_hour_ago, position: 0 };

@@ -1,7 +1,9 @@
 //! `POST /events`.
 
-use eventlog_edge::{MissingVar, Problem, Response, answer, new_event, no_parameters, required};
-use eventlog_ledger::{EventStore, new_id};
+use eventlog_edge::{
+    MissingVar, Problem, Response, answer, idempotency_key, new_events, no_parameters, required,
+};
+use eventlog_ledger::{EventStore, NewEvents, Submission};
 use lambda_http::Request;
 
 /// What the function is told by its environment.
@@ -18,14 +20,26 @@ impl Config {
     }
 }
 
-/// Logs the event in the request's body.
+/// Whoever asks, as long as there is no authentication.
+const PRINCIPAL: &str = "";
+
+/// Logs the event, or the events, in the request's body.
 pub async fn handle(log: &impl EventStore, request: Request) -> Response {
     answer::or_problem(create(log, &request).await)
 }
 
 async fn create(log: &impl EventStore, request: &Request) -> Result<Response, Problem> {
     no_parameters(request)?;
-    let draft = new_event(request)?.into_draft(new_id());
-    let events = log.append(vec![draft]).await?;
-    events.first().map(answer::logged).ok_or_else(Problem::internal)
+    let key = idempotency_key(request)?;
+    let submission = |events| match &key {
+        Some(key) => Submission::keyed(PRINCIPAL, key, events),
+        None => Submission::once(events),
+    };
+    match new_events(request)? {
+        NewEvents::One(event) => {
+            let events = log.append(submission(vec![event])).await?;
+            events.first().map(answer::logged).ok_or_else(Problem::internal)
+        }
+        NewEvents::Many(events) => Ok(answer::logged_all(&log.append(submission(events)).await?)),
+    }
 }

@@ -1,9 +1,12 @@
-//! Everything that is read: `GET /events`, `/events/{id}`, `/chain`, `/health`, and the answer to requests
+//! Everything that is read: `GET /events`, `/events/{id}`, `/chain`, `/chain/verify`, `/health`, and the answer to requests
 //! that no route takes.
 
-use eventlog_edge::answer::MAX_BYTES;
-use eventlog_edge::{MissingVar, Paging, Problem, Response, answer, no_parameters, paging, required, routes};
-use eventlog_ledger::{EventId, EventStore, MAX_EVENT_BYTES, Page};
+mod list;
+
+use eventlog_edge::{
+    MissingVar, Problem, Response, Window, answer, listing, no_parameters, required, routes, window,
+};
+use eventlog_ledger::{EventId, EventStore, verify};
 use lambda_http::{Request, RequestExt};
 
 /// What the function is told by its environment.
@@ -33,10 +36,11 @@ async fn read(log: &impl EventStore, request: &Request) -> Result<Response, Prob
             None => Problem::not_found("There is nothing at this path."),
         });
     };
-    if route == routes::LIST {
-        return list(log, paging(request)?).await;
+    match route {
+        routes::LIST => return list::answer(log, &listing(request)?).await,
+        routes::VERIFY => return verified(log, window(request)?).await,
+        _ => no_parameters(request)?,
     }
-    no_parameters(request)?;
     match route {
         routes::EVENT => event(log, id.unwrap_or_default()).await,
         routes::CHAIN => Ok(answer::chain(log.head().await?.as_ref())),
@@ -53,19 +57,10 @@ async fn event(log: &impl EventStore, id: &str) -> Result<Response, Problem> {
     found.as_ref().map(answer::event).ok_or_else(|| Problem::not_found("There is no event with this _id."))
 }
 
-/// As the sequence has no gaps, a numbered page is a stretch of it: any page costs the same.
-async fn list(log: &impl EventStore, Paging { page, limit }: Paging) -> Result<Response, Problem> {
-    let from = (page - 1).saturating_mul(limit);
-    let stretch = Page { from, limit: limit as usize, max_bytes: MAX_BYTES };
-    let events = log.page(stretch).await?;
-    if events.len() < stretch.limit && !events.is_empty() {
-        // The end of the log, or of what an answer may hold? The next event tells, unless it came just now.
-        let next = Page { from: from + events.len() as u64, limit: 1, ..stretch };
-        let json_len = |event: &eventlog_ledger::Event| event.json_len() + 1;
-        let with_next: usize = events.iter().chain(&log.page(next).await?).map(json_len).sum();
-        if with_next + 1 > MAX_BYTES {
-            return Err(Problem::page_too_large(MAX_BYTES / (MAX_EVENT_BYTES + 1)));
-        }
-    }
-    Ok(answer::events(&events))
+async fn verified(log: &impl EventStore, window: Window) -> Result<Response, Problem> {
+    let start = match window.after {
+        Some(id) => verify::Start::after(log, id).await?.ok_or_else(|| Problem::unknown_cursor("after"))?,
+        None => verify::Start::default(),
+    };
+    Ok(answer::verified(&verify::verify(log, start, window.limit).await?))
 }

@@ -58,7 +58,7 @@ async fn an_answer_fits_lambdas_envelope() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Events::open(folder.path(), Durability::Process).expect("a log");
     let payload = format!(r#"{{"text":"{}"}}"#, r#"\""#.repeat(61_000));
-    let drafts = (0..32).map(|_| draft("large", &payload)).collect();
+    let drafts: Vec<_> = (0..32).map(|_| draft("large", &payload)).collect();
     log.append(drafts).await.expect("logged");
     let reply = reply(&log, "GET", "/events", "limit=32").await;
     assert!(reply.starts_with(r#"{"statusCode":200,"#) && reply.contains(r#""isBase64Encoded":true"#));

@@ -21,6 +21,13 @@ pub struct Fault {
     pub detail: String,
 }
 
+impl Fault {
+    /// The same fault, seen from an array that has the text at `index`.
+    pub fn within(self, index: usize) -> Self {
+        Self { pointer: format!("/{index}{}", self.pointer), ..self }
+    }
+}
+
 /// Parses `text`, nested at most `max_depth` deep (a scalar is 0 deep, `{}` is 1).
 pub fn parse(text: &str, max_depth: usize) -> Result<Value, Fault> {
     let tokens = NumberTokens { text, at: 0 };

@@ -1,12 +1,17 @@
 //! What goes right, as the client is told. With `problem.rs` the only place that knows HTTP status codes.
 
+use eventlog_ledger::verify::{InvalidEvent, Verified};
 use eventlog_ledger::{Event, Head};
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use lambda_http::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION};
 
-use crate::{Problem, Response};
+use crate::listing::query_string;
+use crate::{Listing, Part, Problem, Response};
+
+/// Not registered, and widely used.
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// The JSON of an answer has at most so many bytes.
 pub const MAX_BYTES: usize = 4_000_000;
@@ -24,18 +29,66 @@ pub fn logged(event: &Event) -> Response {
     }
 }
 
-/// 200: these events, as a bare array.
-pub fn events(events: &[Event]) -> Response {
-    let mut body = String::with_capacity(events.iter().map(|event| event.json_len() + 1).sum::<usize>() + 2);
+/// 201: the events were logged.
+pub fn logged_all(events: &[Event]) -> Response {
+    let mut body = String::from(r#"{"message":"Events logged successfully","events":"#);
+    write_array(events, &mut body);
+    body.push('}');
+    json(StatusCode::CREATED, body)
+}
+
+/// 200: these events, as a bare array, with what leads on from them.
+pub fn events(events: &[Event], listing: &Listing, links: &Links) -> Response {
+    let mut body = String::new();
+    write_array(events, &mut body);
+    let mut response = json(StatusCode::OK, body);
+    if let Ok(link) = HeaderValue::try_from(links.header(listing)) {
+        response = response.with(LINK, link);
+    }
+    match links.total {
+        Some(total) => response.with(TOTAL_COUNT, HeaderValue::from(total)),
+        None => response,
+    }
+}
+
+fn write_array(events: &[Event], body: &mut String) {
+    body.reserve(events.iter().map(|event| event.json_len() + 1).sum::<usize>() + 3);
     body.push('[');
     for (i, event) in events.iter().enumerate() {
         if i > 0 {
             body.push(',');
         }
-        event.write_json(&mut body);
+        event.write_json(body);
     }
     body.push(']');
-    json(StatusCode::OK, body)
+}
+
+/// The other parts of a list (RFC 8288), where there are any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The part before this one, in the order of the list.
+    pub prev: Option<Part>,
+    /// The part behind it.
+    pub next: Option<Part>,
+    /// The last numbered page.
+    pub last: Option<u64>,
+    /// How many events the whole list has.
+    pub total: Option<u64>,
+}
+
+impl Links {
+    fn header(&self, listing: &Listing) -> String {
+        let parts = [
+            ("first", Some(Part::Page(1))),
+            ("prev", self.prev),
+            ("next", self.next),
+            ("last", self.last.map(Part::Page)),
+        ];
+        let links = parts.into_iter().filter_map(|(rel, part)| {
+            Some(format!("</events?{}>; rel=\"{rel}\"", query_string(listing, part?)))
+        });
+        links.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// 200: one event.
@@ -51,6 +104,23 @@ pub fn chain(head: Option<&Head>) -> Response {
             format!(r#"{{"length":{length},"headId":"{id}","headHash":"{}"}}"#, tip.hash)
         }
         None => format!(r#"{{"length":{length},"headId":null,"headHash":""}}"#),
+    };
+    json(StatusCode::OK, body)
+}
+
+/// 200: how much of the chain was found good, and what was not.
+pub fn verified(verified: &Verified) -> Response {
+    let Verified { checked, last, has_more, invalid } = verified;
+    let body = match invalid {
+        Some(InvalidEvent { id, reason }) => {
+            let id = id.map(|id| id.to_string());
+            let invalid = serde_json::json!({ "_id": id, "reason": reason });
+            format!(r#"{{"valid":false,"checked":{checked},"firstInvalid":{invalid}}}"#)
+        }
+        None => {
+            let next = last.filter(|_| *has_more).map_or("null".into(), |id| format!("\"{id}\""));
+            format!(r#"{{"valid":true,"checked":{checked},"next":{next}}}"#)
+        }
     };
     json(StatusCode::OK, body)
 }

@@ -1,8 +1,8 @@
 //! Request bodies.
 
-use eventlog_ledger::{Fault, NewEvent};
+use eventlog_ledger::{Fault, IdempotencyKey, NewEvents};
 use lambda_http::http::HeaderMap;
-use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use lambda_http::{Body, Request};
 
 use crate::Problem;
@@ -10,11 +10,24 @@ use crate::Problem;
 /// A request body has at most so many bytes.
 pub const MAX_BODY_BYTES: usize = 3_000_000;
 
-/// The event in a request's body.
-pub fn new_event(request: &Request) -> Result<NewEvent, Problem> {
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The events in a request's body.
+pub fn new_events(request: &Request) -> Result<NewEvents, Problem> {
     check_media_type(request.headers())?;
     let text = text(request.body())?;
-    Ok(NewEvent::parse(text)?)
+    Ok(NewEvents::parse(text)?)
+}
+
+/// The key with which the request can be repeated, if it has one.
+pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut keys = request.headers().get_all(IDEMPOTENCY_KEY).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    if keys.next().is_some() {
+        return Err(Problem::bad_request("A request has one Idempotency-Key."));
+    }
+    let key = IdempotencyKey::parse(key.as_bytes());
+    key.map(Some).map_err(|invalid| Problem::bad_request(format!("{invalid}.")))
 }
 
 fn text(body: &Body) -> Result<&str, Problem> {

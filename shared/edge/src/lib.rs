@@ -3,14 +3,16 @@
 
 pub mod answer;
 mod body;
+mod listing;
 mod problem;
 mod query;
 mod response;
 pub mod routes;
 mod vars;
 
-pub use body::{MAX_BODY_BYTES, new_event};
+pub use body::{MAX_BODY_BYTES, idempotency_key, new_events};
+pub use listing::{Filter, Listing, Part, Window, listing, window};
 pub use problem::Problem;
-pub use query::{Paging, no_parameters, paging};
+pub use query::no_parameters;
 pub use response::Response;
 pub use vars::{MissingVar, required};

@@ -46,6 +46,7 @@ kinds! {
     BODY_TOO_LARGE PAYLOAD_TOO_LARGE "body-too-large" "The body is too large"
     URI_TOO_LONG URI_TOO_LONG "uri-too-long" "The URI is too long"
     UNSUPPORTED_MEDIA_TYPE UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body must be plain application/json"
+    KEY_REUSED UNPROCESSABLE_ENTITY "idempotency-key-reused" "The Idempotency-Key belongs to another request"
     UPGRADE_REQUIRED UPGRADE_REQUIRED "upgrade-required" "The WebSocket version is not supported"
     INTERNAL INTERNAL_SERVER_ERROR "internal" "Internal error"
     STORE_UNAVAILABLE SERVICE_UNAVAILABLE "store-unavailable" "The store is unavailable"
@@ -94,6 +95,11 @@ impl Problem {
     /// 400: a query parameter is unknown, repeated or out of range.
     pub fn invalid_query(detail: impl Into<String>) -> Self {
         Self::new(&INVALID_QUERY, detail)
+    }
+
+    /// 400: `after` or `before` is the `_id` of no event.
+    pub fn unknown_cursor(name: &str) -> Self {
+        Self::invalid_query(format!("The parameter {name:?} must be the _id of an event of this log."))
     }
 
     /// 400: the page would be longer than an answer may be; so many events always fit.
@@ -206,13 +212,21 @@ impl From<Rejected> for Problem {
 impl From<StoreError> for Problem {
     /// 503 where a repeat may help, 500 where it does not.
     fn from(error: StoreError) -> Self {
-        tracing::error!("{error}");
+        match &error {
+            StoreError::Conflict => tracing::info!("{error}"),
+            _ => tracing::error!("{error}"),
+        }
         match error {
             StoreError::Unavailable(_) => Self::new(
                 &STORE_UNAVAILABLE,
-                "The store cannot be reached or did not answer in time. Whether an event was logged is unknown.",
+                "The store cannot be reached or did not answer in time. Whether an event was logged is unknown; \
+                 with the same Idempotency-Key the request can be repeated safely.",
             ),
-            StoreError::Corrupt(_) => Self::internal(),
+            StoreError::Corrupt { .. } => Self::internal(),
+            StoreError::Conflict => Self::new(
+                &KEY_REUSED,
+                "This Idempotency-Key was used with another body; nothing was logged now.",
+            ),
         }
     }
 }
@@ -224,7 +238,8 @@ mod tests {
     #[test]
     fn a_cause_never_reaches_the_client() {
         let secret = "mongodb://user:hunter2@db.example";
-        for error in [StoreError::unavailable(secret), StoreError::Corrupt(secret.into())] {
+        for error in [StoreError::unavailable(secret), StoreError::Corrupt { id: None, what: secret.into() }]
+        {
             let response = Problem::from(error).into_response();
             let lambda_http::Body::Text(text) = response.body() else { panic!("a text") };
             assert!(response.status().is_server_error());

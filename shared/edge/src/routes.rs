@@ -11,11 +11,13 @@ pub const LIST: Route = ("GET", "/events");
 pub const EVENT: Route = ("GET", "/events/{id}");
 /// `GET /chain`.
 pub const CHAIN: Route = ("GET", "/chain");
+/// `GET /chain/verify`.
+pub const VERIFY: Route = ("GET", "/chain/verify");
 /// `GET /health`.
 pub const HEALTH: Route = ("GET", "/health");
 
 /// All of them. What is none of them goes to the route `$default`.
-pub const ALL: [Route; 5] = [CREATE, LIST, EVENT, CHAIN, HEALTH];
+pub const ALL: [Route; 6] = [CREATE, LIST, EVENT, CHAIN, VERIFY, HEALTH];
 
 /// The route that takes this request, and its `{id}`.
 pub fn find<'a>(method: &str, path: &'a str) -> Option<(Route, Option<&'a str>)> {

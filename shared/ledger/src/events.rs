@@ -1,9 +1,11 @@
 //! The log: one chain of events.
 
 use std::future::Future;
+use std::ops::Range;
 
-use eventlog_chain::{Draft, Event, EventId, Tip};
+use eventlog_chain::{Event, EventId, Timestamp, Tip};
 
+use crate::Submission;
 use crate::broadcast::Alarm;
 
 /// An event's place in its log: 0, 1, 2 … without a gap. Not part of the event's JSON.
@@ -32,16 +34,77 @@ impl Head {
     }
 }
 
-/// A stretch of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    /// Place of the first event.
-    pub from: Seq,
+/// Which events to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Only events of this type.
+    pub event_type: Option<String>,
+    /// Only events of this source.
+    pub source_app_id: Option<String>,
+    /// Only events at these places.
+    pub places: Range<Seq>,
+    /// From which end of these places to read.
+    pub order: Order,
+    /// So many of them are passed over. Costs as much as reading them.
+    pub skip: u64,
     /// At most this many events.
     pub limit: usize,
     /// The page ends early before the event with which its JSON, brackets and commas included, would be longer
     /// than this. Its first event is given in any case.
     pub max_bytes: usize,
+}
+
+/// From old to new, or from new to old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+impl Query {
+    /// Whatever stands in the log from a place on, oldest first.
+    pub fn from_place(place: Seq, limit: usize, max_bytes: usize) -> Self {
+        Self {
+            event_type: None,
+            source_app_id: None,
+            places: place..Seq::MAX,
+            order: Order::Ascending,
+            skip: 0,
+            limit,
+            max_bytes,
+        }
+    }
+}
+
+/// What was read.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// In the order that was asked for.
+    pub events: Vec<Event>,
+    /// Whether the query has more behind them.
+    pub has_more: bool,
+    /// Of their JSON, a comma with each.
+    bytes: usize,
+}
+
+impl Page {
+    /// Takes the next event of a query, if there is room for one, and only then reads it. False: the page is at its
+    /// end, and there is more behind it.
+    pub fn take<E>(&mut self, query: &Query, read: impl FnOnce() -> Result<Event, E>) -> Result<bool, E> {
+        self.has_more = self.events.len() >= query.limit;
+        if !self.has_more {
+            let event = read()?;
+            self.bytes += event.json_len() + 1;
+            // Brackets are two bytes, and commas one less than events.
+            self.has_more = self.bytes + 1 > query.max_bytes && !self.events.is_empty();
+            if !self.has_more {
+                self.events.push(event);
+            }
+        }
+        Ok(!self.has_more)
+    }
 }
 
 /// A store could not do what it was asked for.
@@ -52,8 +115,17 @@ pub enum StoreError {
     #[error("the store is unavailable: {0}")]
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
     /// What is stored cannot be an event of this log; repeating does not help.
-    #[error("the store holds what is not an event: {0}")]
-    Corrupt(String),
+    #[error("the store holds what is not an event: {what}")]
+    Corrupt {
+        /// Its `_id`, where that can be told.
+        id: Option<EventId>,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// What stands in the log is not what was to be appended: ids that belong to another request, or another head.
+    /// Nothing was appended.
+    #[error("the log has something else there")]
+    Conflict,
 }
 
 impl StoreError {
@@ -74,10 +146,25 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     /// was answered is never lost and never changes.
     ///
     /// A draft whose `_id` already stands in the log is not logged again; its event is answered as it stands
-    /// there, whatever the draft holds. So a lost answer is mended by repeating the call.
+    /// there. So a lost answer is mended by repeating the call.
     ///
     /// Errors: [`StoreError::Unavailable`], after which a prefix of the drafts may be in the log.
-    fn append(&self, drafts: Vec<Draft>) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;
+    /// [`StoreError::Conflict`] where an `_id` stands in the log for [another request](Submission::is_of).
+    fn append(
+        &self,
+        submission: impl Into<Submission> + Send,
+    ) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;
+
+    /// Appends events as they are: linked already, each to the one before it, the first to `head`. Answers the new
+    /// head once they are durable. The caller has verified them.
+    ///
+    /// Errors: [`StoreError::Unavailable`], after which a prefix of them may be in the log; [`StoreError::Conflict`]
+    /// where the log does not end with `head`.
+    fn restore(
+        &self,
+        head: Option<Head>,
+        events: Vec<Event>,
+    ) -> impl Future<Output = Result<Option<Head>, StoreError>> + Send;
 
     /// The last event; `None` in an empty log. Sees every append that was answered before the call.
     fn head(&self) -> impl Future<Output = Result<Option<Head>, StoreError>> + Send;
@@ -85,8 +172,15 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     /// The event with this `_id`, if there is one.
     fn event(&self, id: EventId) -> impl Future<Output = Result<Option<Event>, StoreError>> + Send;
 
-    /// A stretch of the log, oldest first; empty behind the head. Costs the same at any depth.
-    fn page(&self, page: Page) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;
+    /// The place of the event with this `_id`, if there is one.
+    fn place(&self, id: EventId) -> impl Future<Output = Result<Option<Seq>, StoreError>> + Send;
+
+    /// The place of the first event that is not older than `time`; `None` where all are. (Timestamps never decrease
+    /// along the chain, so all behind it are not older either.)
+    fn place_in_time(&self, time: Timestamp) -> impl Future<Output = Result<Option<Seq>, StoreError>> + Send;
+
+    /// Reads. But for what it skips, costs as much as the events it gives, wherever they stand.
+    fn page(&self, query: Query) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
     /// An alarm that rings when the log has grown, whoever appended. Of several alarms of one handle and its
     /// clones, one may hear of an append later than another.

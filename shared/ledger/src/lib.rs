@@ -8,9 +8,14 @@ mod connections;
 mod events;
 mod new_event;
 mod now;
+mod submission;
+pub mod verify;
 
 pub use connections::{Connection, ConnectionStore, Joined};
 pub use eventlog_chain::{Draft, Event, EventId, Fault, Hash, Payload, Timestamp, Tip};
-pub use events::{EventStore, Head, Page, Seq, StoreError};
-pub use new_event::{MAX_EVENT_BYTES, MAX_PAYLOAD_DEPTH, MAX_TEXT_CHARS, NewEvent, Rejected};
+pub use events::{EventStore, Head, Order, Page, Query, Seq, StoreError};
+pub use new_event::{
+    MAX_EVENT_BYTES, MAX_EVENTS, MAX_PAYLOAD_DEPTH, MAX_TEXT_CHARS, NewEvent, NewEvents, Rejected,
+};
 pub use now::{new_id, now};
+pub use submission::{IdempotencyKey, InvalidKey, RequestId, Submission};

@@ -20,6 +20,57 @@ const MAX_FAULTS: usize = 100;
 /// Event types that only the log itself may use.
 const RESERVED_PREFIX: &str = "eventlog.";
 
+/// An array has 1 to so many events.
+pub const MAX_EVENTS: usize = 500;
+
+/// What a client sent: one event, or an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewEvents {
+    /// An object.
+    One(NewEvent),
+    /// An array of 1 to [`MAX_EVENTS`].
+    Many(Vec<NewEvent>),
+}
+
+impl NewEvents {
+    /// Reads one event, or an array of them, all of which must be good.
+    pub fn parse(text: &str) -> Result<Self, Rejected> {
+        if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('[') {
+            return NewEvent::parse(text).map(Self::One);
+        }
+        let fault = |detail: String| Rejected::Invalid(vec![Fault { pointer: String::new(), detail }]);
+        let elements: Vec<&RawValue> = match serde_json::from_str(text) {
+            Ok(elements) => elements,
+            Err(_) => return Err(Rejected::Invalid(vec![not_an_object(text)])),
+        };
+        if !(1..=MAX_EVENTS).contains(&elements.len()) {
+            return Err(fault(format!(
+                "an array must have 1 to {MAX_EVENTS} events, not {}",
+                elements.len()
+            )));
+        }
+        let (mut events, mut faults, mut refused) = (Vec::with_capacity(elements.len()), Vec::new(), None);
+        for (index, element) in elements.into_iter().enumerate() {
+            match NewEvent::parse(element.get()) {
+                Ok(event) => events.push(event),
+                Err(Rejected::Invalid(found)) => {
+                    faults.extend(found.into_iter().map(|fault| fault.within(index)));
+                }
+                Err(Rejected::Reserved(fault)) => {
+                    refused.get_or_insert(Rejected::Reserved(fault.within(index)));
+                }
+                Err(too_large) => _ = refused.get_or_insert(too_large),
+            }
+        }
+        faults.truncate(MAX_FAULTS);
+        match refused {
+            _ if !faults.is_empty() => Err(Rejected::Invalid(faults)),
+            Some(refused) => Err(refused),
+            None => Ok(Self::Many(events)),
+        }
+    }
+}
+
 /// An event as a client sent it, checked: whoever holds one need not look again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {

@@ -4,23 +4,22 @@
 //! on the first document, and an ordered insert stops there. `pending`, the lease and the head that a process
 //! remembers are hints: wrong ones cost time.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog_ledger::{Draft, Event, EventId, Head, StoreError, new_id, now};
+use eventlog_ledger::{Event, EventId, Head, RequestId, StoreError, Submission, new_id, now};
 use futures_util::future::join;
-use mongodb::IndexModel;
-use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
 use mongodb::error::ErrorKind;
-use mongodb::options::IndexOptions;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::batch::Batch;
 use crate::database::{Database, is_duplicate_key, store_error};
-use crate::documents::{Documents, EventDocument, events, head, tail};
-use crate::pending::Pending;
+use crate::documents::{Documents, EventDocument, Logged, head, logged, tail};
+use crate::pending::{Pending, Waiting};
+use crate::queries;
 
 /// An append that takes longer is given up: the request it serves has 30 s.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -69,11 +68,38 @@ impl Appender {
         Self { documents, pending, indexed: Arc::default(), memory: Arc::default() }
     }
 
-    pub(crate) async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
-        let mut batch = Batch::new(drafts);
+    pub(crate) async fn append(&self, submission: Submission) -> Result<Vec<Event>, StoreError> {
+        let mut batch = Batch::new(submission);
         let timed_out = |_| StoreError::unavailable("the append timed out; whether it was done is unknown");
         timeout(DEADLINE, self.append_despite_faults(&mut batch)).await.map_err(timed_out)??;
         Ok(batch.into_events())
+    }
+
+    /// I3 and I5 hold here too: behind a majority-committed head, in order.
+    pub(crate) async fn restore(
+        &self,
+        expected: Option<Head>,
+        events: Vec<Event>,
+    ) -> Result<Option<Head>, StoreError> {
+        self.ensure_indexes().await?;
+        if head(&self.documents).await? != expected {
+            return Err(StoreError::Conflict);
+        }
+        let mut last = expected;
+        let mut documents = Vec::with_capacity(events.len());
+        for event in events {
+            let seq = Head::next_seq(last.as_ref());
+            last = Some(Head::of(seq, &event));
+            documents.push(EventDocument::new(seq, Logged { event, request: None }));
+        }
+        if documents.is_empty() {
+            return Ok(last);
+        }
+        match self.documents.insert_many(documents).ordered(true).await {
+            Ok(_) => Ok(last),
+            Err(error) if is_duplicate_key(&error) => Err(StoreError::Conflict),
+            Err(error) => Err(store_error(error)),
+        }
     }
 
     /// After a fault nothing is known but what was looked up, so the rest is begun anew: `_id` keeps it from being
@@ -107,10 +133,8 @@ impl Appender {
     /// I0 and I2.
     async fn ensure_indexes(&self) -> Result<(), StoreError> {
         let create = async || {
-            let unique = IndexOptions::builder().unique(true).build();
-            let seq = IndexModel::builder().keys(doc! { "seq": 1 }).options(unique).build();
-            let (events, pending) =
-                join(self.documents.create_index(seq).into_future(), self.pending.ensure_indexes()).await;
+            let events = self.documents.create_indexes(queries::indexes()).into_future();
+            let (events, pending) = join(events, self.pending.ensure_indexes()).await;
             events.and(pending)
         };
         self.indexed.get_or_try_init(create).await.map(drop).map_err(store_error)
@@ -140,7 +164,7 @@ impl Appender {
                     memory.hot_until = Some(Instant::now() + HOT);
                     let owner = ObjectId::from_bytes(new_id().0);
                     // Our own events are logged in any case.
-                    if let Err(error) = self.combine(&mut Batch::new(Vec::new()), owner).await {
+                    if let Err(error) = self.combine(&mut Batch::new(Vec::new().into()), owner).await {
                         tracing::warn!("cannot link for others: {error}");
                     }
                 }
@@ -181,12 +205,13 @@ impl Appender {
             sleep(jittered(pause.clamp(MIN_POLL, MAX_POLL))).await;
             pause = round_trip;
             let ask = async { poll % LEASE_EVERY == 0 && self.pending.lease(owner).await };
-            let (found, mine) = join(events(&self.documents, batch.missing_ids()), ask).await;
-            batch.settle(found?.values());
+            let (found, mine) = join(logged(&self.documents, batch.missing_ids()), ask).await;
+            let settled = found.and_then(|found| batch.settle(found.values()));
+            if mine && (settled.is_err() || batch.is_done()) {
+                self.pending.release(owner).await;
+            }
+            settled?;
             if batch.is_done() {
-                if mine {
-                    self.pending.release(owner).await;
-                }
                 return Ok(true);
             }
             if mine || since.elapsed() > patience {
@@ -214,20 +239,23 @@ impl Appender {
     async fn link_group(&self, batch: &mut Batch, done: &mut Vec<EventId>) -> Result<(), StoreError> {
         let (tail, mut group) = join(tail(&self.documents), self.pending.waiting()).await;
         let tail = tail?;
-        if batch.missing().iter().any(|draft| tail.ids.contains(&draft.id)) {
-            batch.settle(events(&self.documents, batch.missing_ids()).await?.values());
+        if batch.missing_ids().any(|id| tail.requests.contains_key(&id)) {
+            batch.settle(logged(&self.documents, batch.missing_ids()).await?.values())?;
         }
-        // What is in the log already was left in `pending` by somebody who died.
-        done.extend(group.extract_if(.., |draft| tail.ids.contains(&draft.id)).map(|draft| draft.id));
-        for draft in batch.missing() {
-            if group.iter().all(|waiting| waiting.id != draft.id) {
-                group.push(draft.clone());
-            }
+        done.extend(strike_out(&mut group, &tail.requests));
+        // Ours too, unless one of our ids waits for another request: what is logged first has it.
+        let is_rival =
+            |waiting: &Waiting| batch.is_missing(waiting.draft.id) && waiting.request != batch.request();
+        if !group.iter().any(is_rival) {
+            let ids: HashSet<_> = group.iter().map(|waiting| waiting.draft.id).collect();
+            group.extend(batch.missing().filter(|own| !ids.contains(&own.draft.id)));
         }
         if !group.is_empty() {
-            let (_, linked) = link(&group, tail.head);
-            let found = self.insert(tail.head, &linked, batch).await?;
-            done.extend(found.unwrap_or_else(|| linked.iter().map(|event| event.id).collect()));
+            let (_, linked) = link(group.iter().cloned(), tail.head);
+            match self.insert(tail.head, &linked, batch).await? {
+                None => done.extend(linked.iter().map(|logged| logged.event.id)),
+                Some(found) => done.extend(strike_out(&mut group, &found)),
+            }
         }
         Ok(())
     }
@@ -237,23 +265,24 @@ impl Appender {
     async fn insert(
         &self,
         last: Option<Head>,
-        new: &[Event],
+        new: &[Logged],
         batch: &mut Batch,
-    ) -> Result<Option<Vec<EventId>>, StoreError> {
+    ) -> Result<Option<HashMap<EventId, Option<RequestId>>>, StoreError> {
         let first = Head::next_seq(last.as_ref());
-        let documents = (first..).zip(new).map(|(seq, event)| EventDocument::new(seq, event.clone()));
+        let documents = (first..).zip(new).map(|(seq, logged)| EventDocument::new(seq, logged.clone()));
         let Err(error) = self.documents.insert_many(documents).ordered(true).await else {
-            batch.settle(new);
+            batch.settle(new)?;
             return Ok(None);
         };
-        let found = events(&self.documents, new.iter().map(|event| event.id)).await?;
-        batch.settle(found.values());
-        if is_duplicate_key(&error) {
+        let found = logged(&self.documents, new.iter().map(|logged| logged.event.id)).await?;
+        batch.settle(found.values())?;
+        if !batch.is_done() {
+            if !is_duplicate_key(&error) {
+                return Err(store_error(error));
+            }
             sleep(jittered(BACK_OFF)).await;
-        } else if !batch.is_done() {
-            return Err(store_error(error));
         }
-        Ok(Some(found.into_keys().collect()))
+        Ok(Some(found.into_iter().map(|(id, logged)| (id, logged.request)).collect()))
     }
 }
 
@@ -271,15 +300,29 @@ impl Memory {
 }
 
 /// Links the drafts behind `last`; answers the new head too.
-fn link(drafts: &[Draft], mut last: Option<Head>) -> (Option<Head>, Vec<Event>) {
+fn link(drafts: impl Iterator<Item = Waiting>, mut last: Option<Head>) -> (Option<Head>, Vec<Logged>) {
     let now = now();
-    let mut events = Vec::with_capacity(drafts.len());
-    for draft in drafts {
-        let event = draft.clone().link(last.map(|head| head.tip), now);
+    let mut events = Vec::with_capacity(drafts.size_hint().0);
+    for Waiting { draft, request } in drafts {
+        let event = draft.link(last.map(|head| head.tip), now);
         last = Some(Head::of(Head::next_seq(last.as_ref()), &event));
-        events.push(event);
+        events.push(Logged { event, request });
     }
     (last, events)
+}
+
+/// Takes out of a group, and answers, what need not wait any more: what stands in the log already (somebody died before
+/// he removed it, or it was repeated), and with it the rest of a request one of whose ids stands there for another
+/// one. Else a request that is refused could have its end logged.
+fn strike_out(group: &mut Vec<Waiting>, stands: &HashMap<EventId, Option<RequestId>>) -> Vec<EventId> {
+    let is_refused = |waiting: &&Waiting| {
+        let stored = stands.get(&waiting.draft.id);
+        waiting.request.is_some() && stored.is_some_and(|stored| *stored != waiting.request)
+    };
+    let refused: HashSet<_> = group.iter().filter(is_refused).map(|waiting| waiting.request).collect();
+    let is_out =
+        |waiting: &mut Waiting| stands.contains_key(&waiting.draft.id) || refused.contains(&waiting.request);
+    group.extract_if(.., is_out).map(|waiting| waiting.draft.id).collect()
 }
 
 /// Whether it is worth another attempt: the driver has waited for a server already, and what is damaged stays so.

@@ -98,7 +98,8 @@ impl ConnectionStore for Connections {
         let found = self.connections.find(joined).await.map_err(store_error)?;
         let found: Vec<ConnectionDocument> = found.try_collect().await.map_err(store_error)?;
         let connections = found.into_iter().map(|document| {
-            let damaged = |_| StoreError::Corrupt(format!("the connection {}", document.id));
+            let damaged =
+                |_| StoreError::Corrupt { id: None, what: format!("the connection {}", document.id) };
             Ok(Connection {
                 connected_at: Timestamp::from_millis(document.connected_at.timestamp_millis())
                     .map_err(damaged)?,

@@ -52,7 +52,9 @@ impl Database {
 /// A document that cannot be read is damage; anything else may pass.
 pub(crate) fn store_error(error: Error) -> StoreError {
     match *error.kind {
-        ErrorKind::BsonDeserialization(_) | ErrorKind::Bson(_) => StoreError::Corrupt(error.to_string()),
+        ErrorKind::BsonDeserialization(_) | ErrorKind::Bson(_) => {
+            StoreError::Corrupt { id: None, what: error.to_string() }
+        }
         // The kind alone is a sentence; the error is the whole state of the driver.
         kind => StoreError::unavailable(kind),
     }

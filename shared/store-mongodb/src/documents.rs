@@ -1,15 +1,17 @@
 //! Events as documents, and the queries that read them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use eventlog_ledger::{Event, EventId, Head, Page, Seq, StoreError, Timestamp, Tip};
+use eventlog_ledger::{Event, EventId, Head, Page, Query, RequestId, Seq, StoreError, Timestamp, Tip};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::bson::oid::ObjectId;
-use mongodb::bson::{DateTime, doc};
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, DateTime, doc};
 use serde::{Deserialize, Serialize};
 
 use crate::database::store_error;
+use crate::queries::{self, Find};
 
 /// The collection `events`; reads are majority reads of the primary.
 pub(crate) type Documents = Collection<EventDocument>;
@@ -28,11 +30,22 @@ pub(crate) struct EventDocument {
     timestamp: DateTime,
     previous_hash: String,
     current_hash: String,
+    /// What a repeated request is recognised by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<Binary>,
+}
+
+/// An event as it stands in the log, or is about to, and the request it belongs to.
+#[derive(Debug, Clone)]
+pub(crate) struct Logged {
+    pub(crate) event: Event,
+    pub(crate) request: Option<RequestId>,
 }
 
 impl EventDocument {
-    pub(crate) fn new(seq: Seq, event: Event) -> Self {
+    pub(crate) fn new(seq: Seq, Logged { event, request }: Logged) -> Self {
         Self {
+            request: request.map(to_binary),
             id: ObjectId::from_bytes(event.id.0),
             seq: seq.cast_signed(),
             event_type: event.event_type,
@@ -45,7 +58,7 @@ impl EventDocument {
     }
 
     pub(crate) fn into_event(self) -> Result<Event, StoreError> {
-        let damaged = |what: &str| StoreError::Corrupt(format!("{what} of the event {}", self.id));
+        let damaged = |what: &str| damaged(self.id, what);
         let previous = Some(&self.previous_hash).filter(|hash| !hash.is_empty());
         Ok(Event {
             timestamp: Timestamp::from_millis(self.timestamp.timestamp_millis())
@@ -63,6 +76,19 @@ impl EventDocument {
     }
 }
 
+fn damaged(id: ObjectId, what: &str) -> StoreError {
+    StoreError::Corrupt { id: Some(EventId(id.bytes())), what: format!("{what} of the event {id}") }
+}
+
+pub(crate) fn to_binary(request: RequestId) -> Binary {
+    Binary { subtype: BinarySubtype::Generic, bytes: request.0.to_vec() }
+}
+
+/// Nothing where it is not what we write: then the content of an event tells what it was logged for.
+pub(crate) fn from_binary(stored: Option<Binary>) -> Option<RequestId> {
+    stored.and_then(|binary| binary.bytes.try_into().ok()).map(RequestId)
+}
+
 pub(crate) async fn head(documents: &Documents) -> Result<Option<Head>, StoreError> {
     let last = documents.find_one(doc! {}).sort(doc! { "seq": -1 }).await.map_err(store_error)?;
     let head = |document: EventDocument| {
@@ -75,8 +101,8 @@ pub(crate) async fn head(documents: &Documents) -> Result<Option<Head>, StoreErr
 /// The end of the log, as far as linking needs it.
 pub(crate) struct Tail {
     pub(crate) head: Option<Head>,
-    /// The `_id`s of the last events.
-    pub(crate) ids: HashSet<EventId>,
+    /// The last events, and what requests they belong to.
+    pub(crate) requests: HashMap<EventId, Option<RequestId>>,
 }
 
 /// How many of the last events a tail has: what was linked before them has long been removed from `pending`, and
@@ -91,11 +117,13 @@ struct TailDocument {
     seq: i64,
     timestamp: DateTime,
     current_hash: String,
+    #[serde(default)]
+    request: Option<Binary>,
 }
 
 impl TailDocument {
     fn head(&self) -> Result<Head, StoreError> {
-        let damaged = || StoreError::Corrupt(format!("the event {}", self.id));
+        let damaged = || damaged(self.id, "currentHash or timestamp");
         Ok(Head {
             seq: self.seq.cast_unsigned(),
             id: EventId(self.id.bytes()),
@@ -109,14 +137,17 @@ impl TailDocument {
 }
 
 pub(crate) async fn tail(documents: &Documents) -> Result<Tail, StoreError> {
-    let members = doc! { "seq": 1, "timestamp": 1, "currentHash": 1 };
+    let members = doc! { "seq": 1, "timestamp": 1, "currentHash": 1, "request": 1 };
     let last = documents.clone_with_type::<TailDocument>();
     let last = last.find(doc! {}).sort(doc! { "seq": -1 }).limit(TAIL).projection(members);
     let last: Vec<TailDocument> =
         last.await.map_err(store_error)?.try_collect().await.map_err(store_error)?;
     Ok(Tail {
         head: last.first().map(TailDocument::head).transpose()?,
-        ids: last.iter().map(|document| EventId(document.id.bytes())).collect(),
+        requests: last
+            .into_iter()
+            .map(|document| (EventId(document.id.bytes()), from_binary(document.request)))
+            .collect(),
     })
 }
 
@@ -127,31 +158,42 @@ pub(crate) async fn event(documents: &Documents, id: EventId) -> Result<Option<E
 }
 
 /// Those of `ids` that stand in the log.
-pub(crate) async fn events(
+pub(crate) async fn logged(
     documents: &Documents,
     ids: impl IntoIterator<Item = EventId>,
-) -> Result<HashMap<EventId, Event>, StoreError> {
+) -> Result<HashMap<EventId, Logged>, StoreError> {
     let ids: Vec<_> = ids.into_iter().map(|id| ObjectId::from_bytes(id.0)).collect();
     let found = documents.find(doc! { "_id": { "$in": ids } }).await.map_err(store_error)?;
     let found: Vec<EventDocument> = found.try_collect().await.map_err(store_error)?;
-    found.into_iter().map(|document| document.into_event().map(|event| (event.id, event))).collect()
+    let logged = |mut document: EventDocument| {
+        let request = from_binary(document.request.take());
+        document.into_event().map(|event| (event.id, Logged { event, request }))
+    };
+    found.into_iter().map(logged).collect()
 }
 
-pub(crate) async fn page(documents: &Documents, page: Page) -> Result<Vec<Event>, StoreError> {
-    let (Ok(from), Ok(limit)) = (i64::try_from(page.from), i64::try_from(page.limit)) else {
-        return Ok(Vec::new());
-    };
-    let stretch = doc! { "seq": { "$gte": from, "$lt": from.saturating_add(limit) } };
-    let mut found = documents.find(stretch).sort(doc! { "seq": 1 }).await.map_err(store_error)?;
-    let mut events = Vec::new();
-    let mut bytes = "[".len();
+/// The place of the first document of this query.
+pub(crate) async fn place(documents: &Documents, (filter, sort): Find) -> Result<Option<Seq>, StoreError> {
+    #[derive(Deserialize)]
+    struct Place {
+        seq: i64,
+    }
+    let places = documents.clone_with_type::<Place>();
+    let first = places.find_one(filter).sort(sort).projection(doc! { "_id": 0, "seq": 1 });
+    Ok(first.await.map_err(store_error)?.map(|Place { seq }| seq.cast_unsigned()))
+}
+
+pub(crate) async fn page(documents: &Documents, query: &Query) -> Result<Page, StoreError> {
+    let (filter, sort) = queries::page(query);
+    let found = documents.find(filter).sort(sort).skip(query.skip);
+    // One more, to know whether there is one.
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
+    let mut found = found.limit(limit).await.map_err(store_error)?;
+    let mut page = Page::default();
     while let Some(document) = found.try_next().await.map_err(store_error)? {
-        let event = document.into_event()?;
-        bytes += event.json_len() + 1;
-        if bytes > page.max_bytes && !events.is_empty() {
+        if !page.take(query, || document.into_event())? {
             break;
         }
-        events.push(event);
     }
-    Ok(events)
+    Ok(page)
 }

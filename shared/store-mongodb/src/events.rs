@@ -1,11 +1,16 @@
 //! The log.
 
-use eventlog_ledger::{Draft, Event, EventId, EventStore, Head, Page, StoreError};
+use eventlog_ledger::{
+    Event, EventId, EventStore, Head, Page, Query, Seq, StoreError, Submission, Timestamp,
+};
+use mongodb::bson::doc;
+use mongodb::bson::oid::ObjectId;
 
 use crate::alarm::LogAlarm;
 use crate::append::Appender;
 use crate::database::Database;
 use crate::documents::{self, Documents};
+use crate::queries;
 
 /// The log in the collection `events`.
 #[derive(Clone)]
@@ -25,8 +30,12 @@ impl Events {
 impl EventStore for Events {
     type Alarm = LogAlarm;
 
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
-        self.appender.append(drafts).await
+    async fn append(&self, submission: impl Into<Submission> + Send) -> Result<Vec<Event>, StoreError> {
+        self.appender.append(submission.into()).await
+    }
+
+    async fn restore(&self, head: Option<Head>, events: Vec<Event>) -> Result<Option<Head>, StoreError> {
+        self.appender.restore(head, events).await
     }
 
     async fn head(&self) -> Result<Option<Head>, StoreError> {
@@ -37,8 +46,17 @@ impl EventStore for Events {
         documents::event(&self.documents, id).await
     }
 
-    async fn page(&self, page: Page) -> Result<Vec<Event>, StoreError> {
-        documents::page(&self.documents, page).await
+    async fn place(&self, id: EventId) -> Result<Option<Seq>, StoreError> {
+        let by_id = doc! { "_id": ObjectId::from_bytes(id.0) };
+        documents::place(&self.documents, (by_id, doc! {})).await
+    }
+
+    async fn place_in_time(&self, time: Timestamp) -> Result<Option<Seq>, StoreError> {
+        documents::place(&self.documents, queries::in_time(time)).await
+    }
+
+    async fn page(&self, query: Query) -> Result<Page, StoreError> {
+        documents::page(&self.documents, &query).await
     }
 
     async fn alarm(&self) -> Result<LogAlarm, StoreError> {

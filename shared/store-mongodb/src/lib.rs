@@ -16,6 +16,7 @@ mod database;
 mod documents;
 mod events;
 mod pending;
+mod queries;
 
 pub use alarm::LogAlarm;
 pub use connections::Connections;

@@ -5,15 +5,16 @@
 
 use std::time::Duration;
 
-use eventlog_ledger::{Draft, EventId, MAX_PAYLOAD_DEPTH, Payload, StoreError, new_id, now};
+use eventlog_ledger::{Draft, EventId, MAX_PAYLOAD_DEPTH, Payload, RequestId, StoreError, new_id, now};
 use futures_util::TryStreamExt;
 use mongodb::bson::oid::ObjectId;
-use mongodb::bson::{self, Bson, Document, RawDocumentBuf, doc};
+use mongodb::bson::{self, Binary, Bson, Document, RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, CollectionOptions, IndexOptions, ReadConcern, WriteConcern};
 use mongodb::{Collection, IndexModel};
 use serde::{Deserialize, Serialize};
 
 use crate::database::{is_duplicate_key, store_error};
+use crate::documents::{from_binary, to_binary};
 
 /// What one group holds at most.
 const MAX_DRAFTS: i64 = 256;
@@ -32,7 +33,14 @@ pub(crate) struct Pending {
     leases: Collection<Document>,
 }
 
-/// A draft that waits. Its `_id` is that of the event.
+/// A draft that waits, and the request it belongs to.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) draft: Draft,
+    pub(crate) request: Option<RequestId>,
+}
+
+/// The same as it is stored. Its `_id` is that of the event.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PendingDocument {
@@ -46,6 +54,8 @@ struct PendingDocument {
     event_type: String,
     source_app_id: String,
     data_payload: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<Binary>,
 }
 
 impl Pending {
@@ -70,17 +80,18 @@ impl Pending {
     }
 
     /// Puts the drafts of one append where whoever links next will find them.
-    pub(crate) async fn publish(&self, drafts: &[Draft]) -> Result<(), StoreError> {
+    pub(crate) async fn publish(&self, drafts: impl Iterator<Item = Waiting>) -> Result<(), StoreError> {
         let (arrived, batch) = (now().millis(), ObjectId::from_bytes(new_id().0));
-        let documents = (0..).zip(drafts).map(|(place, draft)| {
+        let documents = (0..).zip(drafts).map(|(place, Waiting { draft, request })| {
             bson::serialize_to_raw_document_buf(&PendingDocument {
                 id: ObjectId::from_bytes(draft.id.0),
                 arrived,
                 batch,
                 place,
-                event_type: draft.event_type.clone(),
-                source_app_id: draft.source_app_id.clone(),
                 data_payload: draft.data_payload.text().to_owned(),
+                event_type: draft.event_type,
+                source_app_id: draft.source_app_id,
+                request: request.map(to_binary),
             })
         });
         let documents = documents.collect::<Result<Vec<_>, _>>().map_err(StoreError::unavailable)?;
@@ -94,14 +105,14 @@ impl Pending {
     }
 
     /// What waits, in order of arrival, one group's worth. Nothing, where it cannot be read: it is a hint.
-    pub(crate) async fn waiting(&self) -> Vec<Draft> {
+    pub(crate) async fn waiting(&self) -> Vec<Waiting> {
         self.read_waiting().await.unwrap_or_else(|error| {
             tracing::warn!("cannot read what waits: {error}");
             Vec::new()
         })
     }
 
-    async fn read_waiting(&self) -> Result<Vec<Draft>, mongodb::error::Error> {
+    async fn read_waiting(&self) -> Result<Vec<Waiting>, mongodb::error::Error> {
         let since = now().millis() - MAX_AGE.as_millis() as i64;
         let recent = self.drafts.find(doc! { "arrived": { "$gte": since } });
         let order = doc! { "arrived": 1, "batch": 1, "place": 1 };
@@ -158,12 +169,13 @@ impl Pending {
     }
 }
 
-fn read(document: &RawDocumentBuf) -> Option<Draft> {
+fn read(document: &RawDocumentBuf) -> Option<Waiting> {
     let document: PendingDocument = bson::deserialize_from_slice(document.as_bytes()).ok()?;
-    Some(Draft {
+    let draft = Draft {
         id: EventId(document.id.bytes()),
         event_type: document.event_type,
         source_app_id: document.source_app_id,
         data_payload: Payload::parse(&document.data_payload, MAX_PAYLOAD_DEPTH).ok()?,
-    })
+    };
+    Some(Waiting { draft, request: from_binary(document.request) })
 }

@@ -59,7 +59,7 @@ async fn append_from_everywhere(simulation: &Simulation, count: usize) -> Vec<Ev
                 let mut acknowledged = Vec::new();
                 for n in 0..count {
                     let drafts = (0..1 + n % 3).map(|_| draft("simulated", &format!(r#"{{"by":{writer}}}"#)));
-                    let answer = log.append(drafts.collect()).await;
+                    let answer = log.append(drafts.collect::<Vec<_>>()).await;
                     acknowledged.extend(answer.into_iter().flatten().map(|event| event.id));
                 }
                 acknowledged

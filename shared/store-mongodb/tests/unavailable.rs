@@ -1,6 +1,6 @@
 //! A server that is not there.
 
-use eventlog_ledger::{Connection, ConnectionStore, EventStore, Page, StoreError, new_id, now};
+use eventlog_ledger::{Connection, ConnectionStore, EventStore, Query, StoreError, new_id, now};
 use eventlog_store_mongodb::{Connections, Database, Events};
 use eventlog_testing::draft;
 
@@ -18,7 +18,7 @@ async fn every_call_says_that_the_store_is_unavailable() {
         log.append(vec![draft("lost", "{}")]),
         log.head(),
         log.event(new_id()),
-        log.page(Page { from: 0, limit: 1, max_bytes: 1 }),
+        log.page(Query::from_place(0, 1, 1)),
         connections.add(Connection { id: "a".into(), connected_at: now(), position: 0 }),
         connections.joined(None),
     );

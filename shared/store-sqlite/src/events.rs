@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use eventlog_ledger::{Draft, Event, EventId, EventStore, Head, Page, StoreError};
+use eventlog_ledger::{
+    Event, EventId, EventStore, Head, Page, Query, Seq, StoreError, Submission, Timestamp,
+};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::alarm::LogAlarm;
-use crate::rows::{event, head, page, store_error};
+use crate::rows::{event, head, page, place, place_in_time, store_error};
 use crate::schema::{Durability, OpenError, open, open_reader};
 use crate::writer::Writer;
 
@@ -66,8 +68,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl EventStore for Events {
     type Alarm = LogAlarm;
 
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
-        self.writer.append(drafts).await
+    async fn append(&self, submission: impl Into<Submission> + Send) -> Result<Vec<Event>, StoreError> {
+        self.writer.append(submission.into()).await
+    }
+
+    async fn restore(&self, head: Option<Head>, events: Vec<Event>) -> Result<Option<Head>, StoreError> {
+        self.writer.restore(head, events).await
     }
 
     async fn head(&self) -> Result<Option<Head>, StoreError> {
@@ -78,8 +84,16 @@ impl EventStore for Events {
         self.read(move |connection| event(connection, id)).await
     }
 
-    async fn page(&self, wanted: Page) -> Result<Vec<Event>, StoreError> {
-        self.read(move |connection| page(connection, wanted)).await
+    async fn place(&self, id: EventId) -> Result<Option<Seq>, StoreError> {
+        self.read(move |connection| place(connection, id)).await
+    }
+
+    async fn place_in_time(&self, time: Timestamp) -> Result<Option<Seq>, StoreError> {
+        self.read(move |connection| place_in_time(connection, time)).await
+    }
+
+    async fn page(&self, query: Query) -> Result<Page, StoreError> {
+        self.read(move |connection| page(connection, &query)).await
     }
 
     async fn alarm(&self) -> Result<LogAlarm, StoreError> {

@@ -1,15 +1,25 @@
 //! Events as rows, and the statements that read and write them.
 
-use eventlog_ledger::{Event, EventId, Head, Page, StoreError, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use eventlog_ledger::{Event, EventId, Head, Order, Page, Query, RequestId, Seq, StoreError, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+/// A row is no event: some column of it.
+#[derive(Debug, thiserror::Error)]
+#[error("column {column} of the event {}: {source}", id.map(|id| id.to_string()).unwrap_or_default())]
+struct Damaged {
+    id: Option<EventId>,
+    column: usize,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
 
 /// A row that is no event is damage; anything else may pass.
 pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
-    match error {
-        rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) => {
-            StoreError::Corrupt(error.to_string())
+    match &error {
+        rusqlite::Error::FromSqlConversionFailure(_, _, cause) => {
+            let id = cause.downcast_ref::<Damaged>().and_then(|damaged| damaged.id);
+            StoreError::Corrupt { id, what: cause.to_string() }
         }
-        error => StoreError::unavailable(error),
+        _ => StoreError::unavailable(error),
     }
 }
 
@@ -24,9 +34,43 @@ pub(crate) fn event(connection: &Connection, id: EventId) -> rusqlite::Result<Op
     by_id.query_row([id.to_string()], read_event).optional()
 }
 
-pub(crate) fn insert(connection: &Connection, seq: u64, event: &Event) -> rusqlite::Result<()> {
+/// The event, and the request it was logged for.
+pub(crate) fn logged(
+    connection: &Connection,
+    id: EventId,
+) -> rusqlite::Result<Option<(Event, Option<RequestId>)>> {
+    let mut by_id = connection.prepare_cached("SELECT * FROM events WHERE id = ?")?;
+    by_id.query_row([id.to_string()], |row| Ok((read_event(row)?, row.get(8).map(read_request)?))).optional()
+}
+
+fn read_request(stored: Option<[u8; 16]>) -> Option<RequestId> {
+    stored.map(RequestId)
+}
+
+pub(crate) fn place(connection: &Connection, id: EventId) -> rusqlite::Result<Option<Seq>> {
+    let mut by_id = connection.prepare_cached("SELECT seq FROM events WHERE id = ?")?;
+    by_id.query_row([id.to_string()], read_seq).optional()
+}
+
+pub(crate) fn place_in_time(connection: &Connection, time: Timestamp) -> rusqlite::Result<Option<Seq>> {
+    let mut by_time = connection
+        .prepare_cached("SELECT seq FROM events WHERE timestamp >= ? ORDER BY timestamp, seq LIMIT 1")?;
+    by_time.query_row([time.millis()], read_seq).optional()
+}
+
+fn read_seq(row: &Row<'_>) -> rusqlite::Result<Seq> {
+    row.get::<_, i64>(0).map(i64::cast_unsigned)
+}
+
+pub(crate) fn insert(
+    connection: &Connection,
+    seq: Seq,
+    event: &Event,
+    request: Option<RequestId>,
+) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO events VALUES (:seq, :id, :eventType, :sourceAppId, :dataPayload, :timestamp, :previousHash, :currentHash)",
+        "INSERT INTO events VALUES (:seq, :id, :eventType, :sourceAppId, :dataPayload, :timestamp,
+            :previousHash, :currentHash, :request)",
     )?;
     insert.execute(named_params! {
         ":seq": seq.cast_signed(),
@@ -37,47 +81,81 @@ pub(crate) fn insert(connection: &Connection, seq: u64, event: &Event) -> rusqli
         ":timestamp": event.timestamp.millis(),
         ":previousHash": event.previous_hash.map(|hash| hash.to_string()).unwrap_or_default(),
         ":currentHash": event.current_hash.to_string(),
+        ":request": request.map(|request| request.0),
     })?;
     Ok(())
 }
 
-pub(crate) fn page(connection: &Connection, page: Page) -> rusqlite::Result<Vec<Event>> {
-    let mut from = connection.prepare_cached("SELECT * FROM events WHERE seq >= ? ORDER BY seq LIMIT ?")?;
+pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
+    let mut statement = connection.prepare_cached(&page_sql(query))?;
     let bound = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let mut rows = from.query(params![bound(page.from), bound(page.limit as u64)])?;
-    let mut events = Vec::new();
-    let mut bytes = "[".len();
+    let mut rows = statement.query(named_params! {
+        ":eventType": query.event_type.as_deref().unwrap_or_default(),
+        ":sourceAppId": query.source_app_id.as_deref().unwrap_or_default(),
+        ":from": bound(query.places.start),
+        ":to": bound(query.places.end),
+        ":skip": bound(query.skip),
+    })?;
+    let mut page = Page::default();
     while let Some(row) = rows.next()? {
-        let event = read_event(row)?;
-        bytes += event.json_len() + 1;
-        if bytes > page.max_bytes && !events.is_empty() {
+        if !page.take(query, || read_event(row))? {
             break;
         }
-        events.push(event);
     }
-    Ok(events)
+    Ok(page)
+}
+
+/// The index is named: without statistics SQLite may take another, and read the whole log.
+pub(crate) fn page_sql(query: &Query) -> String {
+    // Each statement must know all parameters.
+    let (index, filter) = match (&query.event_type, &query.source_app_id) {
+        (None, None) => ("NOT INDEXED", "TRUE OR :eventType OR :sourceAppId"),
+        (Some(_), None) => ("INDEXED BY byType", "eventType = :eventType AND (TRUE OR :sourceAppId)"),
+        (None, Some(_)) => ("INDEXED BY bySource", "sourceAppId = :sourceAppId AND (TRUE OR :eventType)"),
+        (Some(_), Some(_)) => {
+            ("INDEXED BY byTypeAndSource", "eventType = :eventType AND sourceAppId = :sourceAppId")
+        }
+    };
+    let order = match query.order {
+        Order::Ascending => "ASC",
+        Order::Descending => "DESC",
+    };
+    format!(
+        "SELECT * FROM events {index} WHERE ({filter}) AND seq >= :from AND seq < :to
+            ORDER BY seq {order} LIMIT -1 OFFSET :skip"
+    )
 }
 
 fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
-    fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+    fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, Box<dyn std::error::Error + Send + Sync>>
     where
         T::Err: std::error::Error + Send + Sync + 'static,
     {
-        let text = row.get_ref(column)?.as_str()?;
-        text.parse().map_err(|error| damaged(column, error))
+        Ok(text.parse()?)
     }
-    let previous = row.get_ref(6)?.as_str()?;
+    let text = |column| -> Result<&str, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(row.get_ref(column)?.as_str()?)
+    };
+    let id = text(1).and_then(parsed).map_err(|source| damaged(None, 1, source))?;
+    let at = |column| move |source| damaged(Some(id), column, source);
+    let previous = text(6).map_err(at(6))?;
+    let timestamp = row.get(5).map_err(|error| at(5)(error.into()))?;
     Ok(Event {
-        id: parsed(row, 1)?,
-        event_type: row.get(2)?,
-        source_app_id: row.get(3)?,
-        data_payload: row.get(4)?,
-        timestamp: Timestamp::from_millis(row.get(5)?).map_err(|error| damaged(5, error))?,
-        previous_hash: if previous.is_empty() { None } else { Some(parsed(row, 6)?) },
-        current_hash: parsed(row, 7)?,
+        id,
+        event_type: text(2).map_err(at(2))?.to_owned(),
+        source_app_id: text(3).map_err(at(3))?.to_owned(),
+        data_payload: text(4).map_err(at(4))?.to_owned(),
+        timestamp: Timestamp::from_millis(timestamp).map_err(|error| at(5)(error.into()))?,
+        previous_hash: if previous.is_empty() { None } else { Some(parsed(previous).map_err(at(6))?) },
+        current_hash: text(7).and_then(parsed).map_err(at(7))?,
     })
 }
 
-fn damaged(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+fn damaged(
+    id: Option<EventId>,
+    column: usize,
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> rusqlite::Error {
+    let damaged = Box::new(Damaged { id, column, source });
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, damaged)
 }

@@ -46,10 +46,11 @@ pub enum OpenError {
 }
 
 /// Kept in `user_version`; grows with every change of the schema.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// One row an event, its members as on the wire, but for the timestamp: milliseconds since 1970 (UTC).
-/// `seq` is the rowid, so a page of the log is one stretch of the file.
+/// `seq` is the rowid, so a page of the log is one stretch of the file, and each index ends with it. `request` is what a
+/// repeated request is recognised by.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS events (
         seq          INTEGER PRIMARY KEY,
@@ -61,6 +62,11 @@ const SCHEMA: &str = "
         previousHash TEXT NOT NULL,
         currentHash  TEXT NOT NULL
     ) STRICT;
+    ALTER TABLE events ADD COLUMN request BLOB;
+    CREATE INDEX byType ON events (eventType);
+    CREATE INDEX bySource ON events (sourceAppId);
+    CREATE INDEX byTypeAndSource ON events (eventType, sourceAppId);
+    CREATE INDEX byTime ON events (timestamp);
 ";
 
 /// How long to wait for another process that is writing.

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, mpsc};
 
-use eventlog_ledger::{Draft, Event, Head, StoreError, now};
+use eventlog_ledger::{Draft, Event, Head, RequestId, StoreError, Submission, now};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{Notify, oneshot};
 
-use crate::rows::{event, head, insert, store_error};
+use crate::rows::{event, head, insert, logged, place, store_error};
 
 /// Events in one transaction: enough to share the cost of a commit, few enough to answer soon.
 const MAX_GROUP: usize = 1000;
@@ -16,9 +16,34 @@ pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
 }
 
-struct Job {
-    drafts: Vec<Draft>,
-    answer: oneshot::Sender<Result<Vec<Event>, StoreError>>,
+/// What is asked for, and who waits for the answer.
+enum Job {
+    Append(Submission, oneshot::Sender<Result<Vec<Event>, StoreError>>),
+    Restore(Option<Head>, Vec<Event>, oneshot::Sender<Result<Option<Head>, StoreError>>),
+}
+
+impl Job {
+    fn events(&self) -> usize {
+        match self {
+            Self::Append(submission, _) => submission.drafts.len(),
+            Self::Restore(_, events, _) => events.len(),
+        }
+    }
+
+    fn refuse(self, reason: &str) {
+        let error = StoreError::unavailable(reason.to_owned());
+        // A caller that no longer waits is nobody's loss, here and below: the log is as it is.
+        match self {
+            Self::Append(_, answer) => drop(answer.send(Err(error))),
+            Self::Restore(_, _, answer) => drop(answer.send(Err(error))),
+        }
+    }
+}
+
+/// What was done, to be told once it is committed.
+enum Done {
+    Appended(Result<Vec<Event>, StoreError>),
+    Restored(Result<Option<Head>, StoreError>),
 }
 
 impl Writer {
@@ -27,12 +52,12 @@ impl Writer {
         let (jobs, waiting) = mpsc::channel::<Job>();
         std::thread::spawn(move || {
             while let Ok(first) = waiting.recv() {
+                let mut events = first.events();
                 let mut group = vec![first];
-                let mut events = group[0].drafts.len();
                 while events < MAX_GROUP
                     && let Ok(job) = waiting.try_recv()
                 {
-                    events += job.drafts.len();
+                    events += job.events();
                     group.push(job);
                 }
                 commit(&mut connection, group);
@@ -42,51 +67,90 @@ impl Writer {
         Self { jobs }
     }
 
-    pub(crate) async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
+    pub(crate) async fn append(&self, submission: Submission) -> Result<Vec<Event>, StoreError> {
+        self.ask(|answer| Job::Append(submission, answer)).await
+    }
+
+    pub(crate) async fn restore(
+        &self,
+        head: Option<Head>,
+        events: Vec<Event>,
+    ) -> Result<Option<Head>, StoreError> {
+        self.ask(|answer| Job::Restore(head, events, answer)).await
+    }
+
+    async fn ask<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let stopped = || StoreError::unavailable("the writer has stopped");
-        self.jobs.send(Job { drafts, answer }).map_err(|_| stopped())?;
+        self.jobs.send(job(answer)).map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 }
 
-/// Appends a group of jobs as one transaction, and only then answers them.
+/// Does a group of jobs as one transaction, and only then answers them.
 fn commit(connection: &mut Connection, group: Vec<Job>) {
-    let (drafts, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.drafts, job.answer)).unzip();
-    // A caller that no longer waits for its answer is nobody's loss: the event is in the log.
-    match append_all(connection, drafts) {
-        Ok(events) => {
-            for (answer, events) in answers.into_iter().zip(events) {
-                let _ = answer.send(Ok(events));
+    match do_all(connection, &group) {
+        Ok(done) => {
+            for (job, done) in group.into_iter().zip(done) {
+                match (job, done) {
+                    (Job::Append(_, answer), Done::Appended(events)) => drop(answer.send(events)),
+                    (Job::Restore(_, _, answer), Done::Restored(head)) => drop(answer.send(head)),
+                    (job, _) => job.refuse("it got the answer to another question"),
+                }
             }
         }
         Err(error) => {
-            let reason = error.to_string();
-            for answer in answers {
-                let _ = answer.send(Err(StoreError::unavailable(reason.clone())));
-            }
+            let reason = store_error(error).to_string();
+            group.into_iter().for_each(|job| job.refuse(&reason));
         }
     }
 }
 
-fn append_all(connection: &mut Connection, group: Vec<Vec<Draft>>) -> Result<Vec<Vec<Event>>, StoreError> {
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
-    let mut last = head(&transaction).map_err(store_error)?;
-    let mut append = |draft| append_one(&transaction, &mut last, draft);
-    let events = group
-        .into_iter()
-        .map(|drafts| drafts.into_iter().map(&mut append).collect())
-        .collect::<Result<_, _>>()
-        .map_err(store_error)?;
-    transaction.commit().map_err(store_error)?;
-    Ok(events)
+fn do_all(connection: &mut Connection, group: &[Job]) -> rusqlite::Result<Vec<Done>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut last = head(&transaction)?;
+    let done = group.iter().map(|job| {
+        Ok(match job {
+            Job::Append(submission, _) => Done::Appended(append(&transaction, &mut last, submission)?),
+            Job::Restore(head, events, _) => Done::Restored(restore(&transaction, &mut last, *head, events)?),
+        })
+    });
+    let done = done.collect::<rusqlite::Result<_>>()?;
+    transaction.commit()?;
+    Ok(done)
 }
 
-fn append_one(transaction: &Connection, last: &mut Option<Head>, draft: Draft) -> rusqlite::Result<Event> {
+/// All, or nothing where some of the ids belong to another request.
+fn append(
+    transaction: &Connection,
+    last: &mut Option<Head>,
+    submission: &Submission,
+) -> rusqlite::Result<Result<Vec<Event>, StoreError>> {
+    if submission.request.is_some() {
+        for draft in &submission.drafts {
+            if let Some((event, request)) = logged(transaction, draft.id)?
+                && !submission.is_of(&event, request)
+            {
+                return Ok(Err(StoreError::Conflict));
+            }
+        }
+    }
+    let append = |draft: &Draft| append_one(transaction, last, draft.clone(), submission.request);
+    submission.drafts.iter().map(append).collect::<rusqlite::Result<_>>().map(Ok)
+}
+
+fn append_one(
+    transaction: &Connection,
+    last: &mut Option<Head>,
+    draft: Draft,
+    request: Option<RequestId>,
+) -> rusqlite::Result<Event> {
     let seq = Head::next_seq(last.as_ref());
     let linked = draft.link(last.map(|head| head.tip), now());
-    match insert(transaction, seq, &linked) {
+    match insert(transaction, seq, &linked, request) {
         Ok(()) => {
             *last = Some(Head::of(seq, &linked));
             Ok(linked)
@@ -97,4 +161,25 @@ fn append_one(transaction: &Connection, last: &mut Option<Head>, draft: Draft) -
         }
         Err(error) => Err(error),
     }
+}
+
+fn restore(
+    transaction: &Connection,
+    last: &mut Option<Head>,
+    head: Option<Head>,
+    events: &[Event],
+) -> rusqlite::Result<Result<Option<Head>, StoreError>> {
+    let mut ids = events.iter().map(|event| event.id).collect::<Vec<_>>();
+    ids.sort_unstable();
+    let is_repeated = ids.windows(2).any(|pair| pair[0] == pair[1]);
+    let is_there = ids.iter().map(|id| place(transaction, *id)).collect::<rusqlite::Result<Vec<_>>>()?;
+    if *last != head || is_repeated || is_there.iter().any(Option::is_some) {
+        return Ok(Err(StoreError::Conflict));
+    }
+    for event in events {
+        let seq = Head::next_seq(last.as_ref());
+        insert(transaction, seq, event, None)?;
+        *last = Some(Head::of(seq, event));
+    }
+    Ok(Ok(*last))
 }

@@ -1,6 +1,6 @@
 //! The file: what else may happen to it.
 
-use eventlog_ledger::{EventStore, Page, StoreError};
+use eventlog_ledger::{EventStore, Query, StoreError};
 use eventlog_store_sqlite::{Durability, Events, OpenError};
 use eventlog_testing::{check_log, draft, within};
 use rusqlite::Connection;
@@ -23,8 +23,8 @@ async fn an_append_waits_for_another_writer() {
         let log = log.clone();
         async move { log.append(vec![draft("waits", "{}")]).await }
     });
-    let page = log.page(Page { from: 0, limit: 10, max_bytes: 1000 });
-    assert_eq!(within("a reader does not wait", page).await.expect("a page"), []);
+    let page = log.page(Query::from_place(0, 10, 1000));
+    assert_eq!(within("a reader does not wait", page).await.expect("a page").events, []);
     assert!(!appending.is_finished());
     other.execute_batch("COMMIT").expect("the lock is free");
     let events = within("the append", appending).await.expect("no panic").expect("appended");

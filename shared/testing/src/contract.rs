@@ -2,6 +2,8 @@
 
 mod connections;
 mod events;
+mod queries;
+mod requests;
 
 use std::future::Future;
 
@@ -30,7 +32,7 @@ pub trait Backend: Send + Sync + Sized + 'static {
 macro_rules! trials {
     ($backend:ty: $($case:path),+ $(,)?) => {
         vec![$(crate::trial(
-            stringify!($case).trim_start_matches("events::").trim_start_matches("connections::"),
+            stringify!($case).rsplit("::").next().unwrap_or_default().trim(),
             || async {
                 let database = <$backend>::fresh().await;
                 crate::within("the whole case", $case(&database)).await;
@@ -59,6 +61,16 @@ pub fn trials<B: Backend>() -> Vec<Trial> {
         events::another_process_goes_on_where_the_log_ends,
         events::what_is_no_event_is_an_error,
         events::an_alarm_rings_for_every_appender,
+        queries::a_query_gives_what_it_asks_for,
+        queries::an_id_and_a_time_have_a_place,
+        requests::a_repeated_request_is_logged_once,
+        requests::another_body_is_a_conflict_and_logs_nothing,
+        requests::a_request_that_was_half_done_is_completed,
+        requests::many_at_once_are_one,
+        requests::of_rivals_one_is_logged,
+        requests::restored_events_are_recognised_by_their_content,
+        requests::what_is_restored_stands_as_it_was,
+        requests::only_the_end_of_the_log_can_be_restored,
         connections::a_connection_is_there_until_it_is_removed,
         connections::a_look_gives_those_who_came_since_the_last,
         connections::a_position_never_moves_back,

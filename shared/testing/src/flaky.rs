@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use eventlog_ledger::{Draft, Event, EventId, EventStore, Head, Page, StoreError};
+use eventlog_ledger::{
+    Event, EventId, EventStore, Head, Page, Query, Seq, StoreError, Submission, Timestamp,
+};
 
 /// When an append fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,16 +33,20 @@ impl<L> Flaky<L> {
 impl<L: EventStore> EventStore for Flaky<L> {
     type Alarm = L::Alarm;
 
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
+    async fn append(&self, submission: impl Into<Submission> + Send) -> Result<Vec<Event>, StoreError> {
         let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         if fault == Some(Fault::Before) {
             return Err(StoreError::unavailable("it was told to fail before"));
         }
-        let events = self.log.append(drafts).await?;
+        let events = self.log.append(submission).await?;
         match fault {
             None => Ok(events),
             Some(_) => Err(StoreError::unavailable("it was told to fail after")),
         }
+    }
+
+    async fn restore(&self, head: Option<Head>, events: Vec<Event>) -> Result<Option<Head>, StoreError> {
+        self.log.restore(head, events).await
     }
 
     async fn head(&self) -> Result<Option<Head>, StoreError> {
@@ -51,8 +57,16 @@ impl<L: EventStore> EventStore for Flaky<L> {
         self.log.event(id).await
     }
 
-    async fn page(&self, page: Page) -> Result<Vec<Event>, StoreError> {
-        self.log.page(page).await
+    async fn place(&self, id: EventId) -> Result<Option<Seq>, StoreError> {
+        self.log.place(id).await
+    }
+
+    async fn place_in_time(&self, time: Timestamp) -> Result<Option<Seq>, StoreError> {
+        self.log.place_in_time(time).await
+    }
+
+    async fn page(&self, query: Query) -> Result<Page, StoreError> {
+        self.log.page(query).await
     }
 
     async fn alarm(&self) -> Result<Self::Alarm, StoreError> {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use eventlog_chain::Verifier;
-use eventlog_ledger::{Draft, Event, EventStore, Head, NewEvent, Page, new_id};
+use eventlog_ledger::{Draft, Event, EventStore, Head, NewEvent, Query, new_id};
 use libtest_mimic::Trial;
 
 /// One test. It fails by panicking.
@@ -46,8 +46,8 @@ pub async fn check_log(log: &impl EventStore) -> Vec<Event> {
     let mut events = Vec::new();
     let mut verifier = Verifier::from_start();
     loop {
-        let page = Page { from: events.len() as u64, limit: 1000, max_bytes: usize::MAX };
-        let read = log.page(page).await.expect("a page");
+        let next = Query::from_place(events.len() as u64, 1000, usize::MAX);
+        let read = log.page(next).await.expect("a page").events;
         if read.is_empty() {
             break;
         }

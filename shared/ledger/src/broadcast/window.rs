@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::{EventStore, Page, Seq, StoreError};
+use crate::{EventStore, Query, Seq, StoreError};
 
 /// Bytes of messages that a window keeps.
 const MAX_BYTES: usize = 4 << 20;
@@ -63,8 +63,7 @@ impl Window {
 
 /// A page of messages from `place` on, where the log is known to have an event.
 pub(super) async fn read<L: EventStore>(log: &L, place: Seq) -> Result<Vec<Bytes>, StoreError> {
-    let page = Page { from: place, limit: MAX_EVENTS, max_bytes: MAX_DELIVERY };
-    let events = log.page(page).await?;
+    let events = log.page(Query::from_place(place, MAX_EVENTS, MAX_DELIVERY)).await?.events;
     if events.is_empty() {
         // Asking again at once could go on for ever.
         return Err(StoreError::unavailable(format!("the log has no event at {place}, and had one")));

@@ -247,7 +247,7 @@ async fn the_position_of_a_slow_one_is_stored_too() {
 async fn the_longest_events_arrive_too() {
     let world = World::new(Gateway::willing());
     let payload = format!(r#"{{"long":"{}"}}"#, "x".repeat(119 * 1024));
-    let drafts = (0..50).map(|_| draft("Test", &payload)).collect();
+    let drafts: Vec<_> = (0..50).map(|_| draft("Test", &payload)).collect();
     world.log.append(drafts).await.expect("appended");
     world.join("near", 5).await;
     world.join("also near", 45).await;

@@ -72,7 +72,7 @@ async fn a_burst_is_read_once_for_all() {
     let running = world.start_on(&log, &world.connections, bell.clone());
     // 6 MB: more than is kept in memory.
     let payload = format!(r#"{{"long":"{}"}}"#, "x".repeat(8000));
-    world.log.append((0..750).map(|_| draft("Test", &payload)).collect()).await.expect("appended");
+    world.log.append((0..750).map(|_| draft("Test", &payload)).collect::<Vec<_>>()).await.expect("appended");
     bell.0.notify_one();
     for nth in 0..20 {
         world.gateway.has_taken(&format!("connection {nth}"), 750).await;

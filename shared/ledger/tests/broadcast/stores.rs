@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventlog_ledger::{
-    Connection, ConnectionStore, Draft, Event, EventId, EventStore, Head, Joined, Page, Seq, StoreError,
-    Timestamp,
+    Connection, ConnectionStore, Event, EventId, EventStore, Head, Joined, Page, Query, Seq, StoreError,
+    Submission, Timestamp,
 };
 use eventlog_store_sqlite::{Connections, Events, LogAlarm};
 use futures_util::future::BoxFuture;
@@ -162,8 +162,12 @@ impl MeddledLog {
 impl EventStore for MeddledLog {
     type Alarm = LogAlarm;
 
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
-        self.log.append(drafts).await
+    async fn append(&self, submission: impl Into<Submission> + Send) -> Result<Vec<Event>, StoreError> {
+        self.log.append(submission).await
+    }
+
+    async fn restore(&self, head: Option<Head>, events: Vec<Event>) -> Result<Option<Head>, StoreError> {
+        self.log.restore(head, events).await
     }
 
     async fn head(&self) -> Result<Option<Head>, StoreError> {
@@ -177,15 +181,23 @@ impl EventStore for MeddledLog {
         self.log.event(id).await
     }
 
-    async fn page(&self, page: Page) -> Result<Vec<Event>, StoreError> {
+    async fn place(&self, id: EventId) -> Result<Option<Seq>, StoreError> {
+        self.log.place(id).await
+    }
+
+    async fn place_in_time(&self, time: Timestamp) -> Result<Option<Seq>, StoreError> {
+        self.log.place_in_time(time).await
+    }
+
+    async fn page(&self, query: Query) -> Result<Page, StoreError> {
         self.pages.fetch_add(1, SeqCst);
-        if self.fails(Fault::Page(page.from)) {
+        if self.fails(Fault::Page(query.places.start)) {
             return Err(StoreError::unavailable("it was told to fail"));
         }
-        if self.fails(Fault::Nothing(page.from)) {
-            return Ok(Vec::new());
+        if self.fails(Fault::Nothing(query.places.start)) {
+            return Ok(Page::default());
         }
-        self.log.page(page).await
+        self.log.page(query).await
     }
 
     async fn alarm(&self) -> Result<LogAlarm, StoreError> {

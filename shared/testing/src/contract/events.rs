@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use eventlog_ledger::broadcast::Alarm;
-use eventlog_ledger::{Draft, Event, EventStore, Page, StoreError, new_id};
+use eventlog_ledger::{Draft, Event, EventStore, Query, StoreError, new_id, verify};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -111,13 +111,14 @@ pub(super) async fn a_page_is_a_stretch_of_the_log(database: &impl Backend) {
     let all = append(&log, &numbered(0..10)).await;
     for from in 0..12 {
         for limit in [1, 3, 10, 1000] {
-            let page = log.page(Page { from, limit, max_bytes: usize::MAX }).await.expect("a page");
+            let page = log.page(Query::from_place(from, limit, usize::MAX)).await.expect("a page");
             let expected: Vec<_> = all.iter().skip(from as usize).take(limit).cloned().collect();
-            assert_eq!(page, expected, "from {from}, limit {limit}");
+            assert_eq!(page.events, expected, "from {from}, limit {limit}");
+            assert_eq!(page.has_more, from as usize + limit < all.len(), "from {from}, limit {limit}");
         }
     }
-    let far = Page { from: u64::MAX, limit: usize::MAX, max_bytes: usize::MAX };
-    assert_eq!(log.page(far).await.expect("a page"), []);
+    let far = Query::from_place(u64::MAX, usize::MAX, usize::MAX);
+    assert_eq!(log.page(far).await.expect("a page").events, []);
 }
 
 pub(super) async fn a_page_ends_before_it_gets_too_long(database: &impl Backend) {
@@ -125,8 +126,9 @@ pub(super) async fn a_page_ends_before_it_gets_too_long(database: &impl Backend)
     let all = append(&log, &numbered(0..4)).await;
     let bytes = |events: &[Event]| events.iter().map(|event| event.json_len() + 1).sum::<usize>() + 1;
     for (max_bytes, expected) in [(bytes(&all[..2]), 2), (bytes(&all[..2]) - 1, 1), (0, 1), (usize::MAX, 4)] {
-        let page = log.page(Page { from: 0, limit: 10, max_bytes }).await.expect("a page");
-        assert_eq!(page, all[..expected], "{max_bytes} bytes");
+        let page = log.page(Query::from_place(0, 10, max_bytes)).await.expect("a page");
+        assert_eq!(page.events, all[..expected], "{max_bytes} bytes");
+        assert_eq!(page.has_more, expected < 4, "{max_bytes} bytes");
     }
 }
 
@@ -192,10 +194,15 @@ pub(super) async fn what_is_no_event_is_an_error(database: &impl Backend) {
     let log = database.events().await;
     let all = append(&log, &numbered(0..2)).await;
     database.damage().await;
-    let page = log.page(Page { from: 0, limit: 10, max_bytes: usize::MAX }).await;
-    assert!(matches!(page, Err(StoreError::Corrupt(_))), "{page:?}");
+    let page = log.page(Query::from_place(0, 10, usize::MAX)).await;
+    let is_named =
+        |error: &StoreError| matches!(error, StoreError::Corrupt { id, .. } if *id == Some(all[1].id));
+    assert!(page.as_ref().is_err_and(is_named), "{page:?}");
     let event = log.event(all[1].id).await;
-    assert!(matches!(event, Err(StoreError::Corrupt(_))), "{event:?}");
+    assert!(event.as_ref().is_err_and(is_named), "{event:?}");
+    let verified = verify::verify(&log, verify::Start::default(), 10).await.expect("a verdict");
+    assert_eq!((verified.checked, verified.last), (1, Some(all[0].id)));
+    assert_eq!(verified.invalid.and_then(|invalid| invalid.id), Some(all[1].id));
     assert_eq!(log.event(all[0].id).await.expect("an answer").as_ref(), Some(&all[0]));
 }
 

@@ -1,0 +1,237 @@
+//! What `GET /events` and `GET /chain/verify` are asked for.
+
+use std::borrow::Cow;
+
+use eventlog_ledger::{EventId, MAX_TEXT_CHARS, Order, Timestamp};
+use lambda_http::Request;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::Problem;
+use crate::query::{number, parameters};
+
+/// A list of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Which events.
+    pub filter: Filter,
+    /// In which order they are given.
+    pub order: Order,
+    /// Which part of them.
+    pub part: Part,
+    /// 1 to 1000.
+    pub limit: u64,
+}
+
+/// What all events of a list have in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// `eventType`.
+    pub event_type: Option<String>,
+    /// `sourceAppId`.
+    pub source_app_id: Option<String>,
+    /// Not older than this.
+    pub from: Option<Timestamp>,
+    /// Older than this.
+    pub to: Option<Timestamp>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A numbered page, from 1.
+    Page(u64),
+    /// Those that are nearest after this event.
+    After(EventId),
+    /// Those that are nearest before it.
+    Before(EventId),
+}
+
+/// A window of the chain that is to be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// It begins behind this event, else with the first.
+    pub after: Option<EventId>,
+    /// 1 to 10,000.
+    pub limit: u64,
+}
+
+const MAX_LIMIT: u64 = 1000;
+const DEFAULT_LIMIT: u64 = 100;
+const MAX_WINDOW: u64 = 10_000;
+const DEFAULT_WINDOW: u64 = 1000;
+
+/// Reads the parameters of `GET /events`.
+pub fn listing(request: &Request) -> Result<Listing, Problem> {
+    let names = ["page", "limit", "order", "eventType", "sourceAppId", "from", "to", "after", "before"];
+    let [page, limit, order, event_type, source_app_id, from, to, after, before] =
+        parameters(request, names)?;
+    let part = match (page, after, before) {
+        (page, None, None) => Part::Page(number("page", page, 1, u64::MAX)?),
+        (None, Some(after), None) => Part::After(id("after", &after)?),
+        (None, None, Some(before)) => Part::Before(id("before", &before)?),
+        _ => return Err(Problem::invalid_query("Of page, after and before there can be one.")),
+    };
+    let order = match order.as_deref() {
+        None | Some("asc") => Order::Ascending,
+        Some("desc") => Order::Descending,
+        Some(_) => return Err(Problem::invalid_query("The parameter \"order\" must be asc or desc.")),
+    };
+    let filter = Filter {
+        event_type: event_type.map(|value| text("eventType", value)).transpose()?,
+        source_app_id: source_app_id.map(|value| text("sourceAppId", value)).transpose()?,
+        from: from.map(|value| time("from", &value)).transpose()?,
+        to: to.map(|value| time("to", &value)).transpose()?,
+    };
+    Ok(Listing { filter, order, part, limit: number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT)? })
+}
+
+/// Reads the parameters of `GET /chain/verify`.
+pub fn window(request: &Request) -> Result<Window, Problem> {
+    let [after, limit] = parameters(request, ["after", "limit"])?;
+    Ok(Window {
+        after: after.map(|value| id("after", &value)).transpose()?,
+        limit: number("limit", limit, DEFAULT_WINDOW, MAX_WINDOW)?,
+    })
+}
+
+fn id(name: &str, value: &str) -> Result<EventId, Problem> {
+    value.parse().map_err(|_| Problem::unknown_cursor(name))
+}
+
+fn text(name: &str, value: Cow<'_, str>) -> Result<String, Problem> {
+    if !(1..=MAX_TEXT_CHARS).contains(&value.chars().count()) {
+        let detail = format!("The parameter {name:?} must have 1 to {MAX_TEXT_CHARS} characters.");
+        return Err(Problem::invalid_query(detail));
+    }
+    Ok(value.into_owned())
+}
+
+/// Events have milliseconds: not older than 0.0001 s is not older than 0.001 s, and older alike.
+fn time(name: &str, value: &str) -> Result<Timestamp, Problem> {
+    // A + that was not encoded stands for a space in a query string.
+    let at = OffsetDateTime::parse(&value.replace(' ', "+"), &Rfc3339).ok();
+    let millis = at.map(|at| -(-at.unix_timestamp_nanos()).div_euclid(1_000_000));
+    let timestamp = millis.and_then(|millis| Timestamp::from_millis(i64::try_from(millis).ok()?).ok());
+    timestamp
+        .ok_or_else(|| Problem::invalid_query(format!("The parameter {name:?} must be a time of RFC 3339.")))
+}
+
+impl Filter {
+    /// Whether events are chosen by their place alone, so that those it chooses stand side by side.
+    pub fn is_stretch(&self) -> bool {
+        self.event_type.is_none() && self.source_app_id.is_none()
+    }
+}
+
+/// The query string of another part of the same list.
+pub(crate) fn query_string(listing: &Listing, part: Part) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    match part {
+        Part::Page(page) => query.append_pair("page", &page.to_string()),
+        Part::After(id) => query.append_pair("after", &id.to_string()),
+        Part::Before(id) => query.append_pair("before", &id.to_string()),
+    };
+    query.append_pair("limit", &listing.limit.to_string());
+    if listing.order == Order::Descending {
+        query.append_pair("order", "desc");
+    }
+    let Filter { event_type, source_app_id, from, to } = &listing.filter;
+    let times = [("from", from), ("to", to)].map(|(name, time)| (name, time.map(|time| time.to_string())));
+    let texts = [("eventType", event_type.clone()), ("sourceAppId", source_app_id.clone())];
+    for (name, value) in texts.into_iter().chain(times) {
+        if let Some(value) = value {
+            query.append_pair(name, &value);
+        }
+    }
+    query.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(query: &str) -> Request {
+        let request = lambda_http::http::Request::builder().uri(format!("http://localhost/events?{query}"));
+        request.body(lambda_http::Body::Empty).expect("a request")
+    }
+
+    fn read(query: &str) -> Option<Listing> {
+        listing(&request(query)).ok()
+    }
+
+    const FIRST: Listing = Listing {
+        filter: Filter { event_type: None, source_app_id: None, from: None, to: None },
+        order: Order::Ascending,
+        part: Part::Page(1),
+        limit: 100,
+    };
+
+    #[test]
+    fn pages_have_defaults_and_bounds() {
+        assert_eq!(read(""), Some(FIRST));
+        assert_eq!(read("page=7&limit=1000"), Some(Listing { part: Part::Page(7), limit: 1000, ..FIRST }));
+        assert_eq!(read("limit=1"), Some(Listing { limit: 1, ..FIRST }));
+        for bad in [
+            "page=0",
+            "page=-1",
+            "page=%2B1",
+            "page=1.0",
+            "page=",
+            "page=a",
+            "page=99999999999999999999999",
+            "limit=0",
+            "limit=1001",
+            "page=1&page=1",
+            "page=1&page=2",
+            "Page=1",
+            "x=1",
+            "page",
+            "order=up",
+            "order=",
+            "eventType=",
+            "eventType=%FF",
+            "sourceAppId=a&sourceAppId=a",
+            "after=",
+            "after=64fdc8e5a835b1c4d6c5693",
+            "after=64FDC8E5A835B1C4D6C5693F",
+            "page=1&after=64fdc8e5a835b1c4d6c5693f",
+            "before=64fdc8e5a835b1c4d6c5693f&after=64fdc8e5a835b1c4d6c5693f",
+            "from=yesterday",
+            "from=2024-11-22",
+            "to=2024-11-22T08:32:05",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_rfc_3339() {
+        let time = |text: &str| Some(text.parse::<Timestamp>().expect(text));
+        for (query, expected) in [
+            ("from=2024-11-22T08:32:05.391Z", "2024-11-22T08:32:05.391Z"),
+            ("from=2024-11-22T08:32:05Z", "2024-11-22T08:32:05.000Z"),
+            ("from=2024-11-22T08:32:05.3910001Z", "2024-11-22T08:32:05.392Z"),
+            ("from=2024-11-22T10:32:05%2B02:00", "2024-11-22T08:32:05.000Z"),
+            ("from=2024-11-22T10:32:05+02:00", "2024-11-22T08:32:05.000Z"),
+            ("from=0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(read(query).expect(query).filter.from, time(expected), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_query_string_is_read_as_it_was_meant() {
+        let filter = Filter {
+            event_type: Some("a&b=c d+e\u{e4}%".into()),
+            source_app_id: Some("\u{fffd}".into()),
+            from: Some(eventlog_ledger::now()),
+            to: None,
+        };
+        let id = "64fdc8e5a835b1c4d6c5693f".parse().expect("an id");
+        for part in [Part::Page(3), Part::After(id), Part::Before(id)] {
+            let listing = Listing { filter: filter.clone(), order: Order::Descending, part, limit: 7 };
+            assert_eq!(read(&query_string(&listing, part)), Some(listing));
+        }
+    }
+}
