@@ -101,7 +101,9 @@ function settings(url, options) {
   }
   const last = after === '' ? BEGINNING : typeof after === 'string' ? { _id: after } : after;
   if (last === BEGINNING && http === undefined) throw new TypeError("after: '' needs the option http");
-  if (last && last !== BEGINNING && !/^[0-9a-f]{24}$/.test(last._id)) throw new TypeError('after must be an _id or an event');
+  if (last && last !== BEGINNING && !/^[0-9a-f]{24}$/.test(last._id)) {
+    throw new TypeError('after must be an _id or an event');
+  }
   if (!(bufferSize >= 1)) throw new TypeError('bufferSize must be at least 1');
   if (token !== undefined && typeof token !== 'function') checkToken(token);
   if (verify && !globalThis.crypto?.subtle) {
@@ -116,10 +118,11 @@ function settings(url, options) {
 
 /** A WebSocket constructor would name a bad token in its error; and a header would end at a line break. */
 function checkToken(token) {
-  if (typeof token !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(token)) throw new TypeError('The token is not of characters that a subprotocol can have');
+  if (typeof token === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(token)) return;
+  throw new TypeError('The token is not of characters that a subprotocol can have');
 }
 
-/** The events of the log, live, each once and in chain order. The options are described in eventlog.d.ts. */
+/** The events of the log, live, each once and in chain order. The options are described in eventlog.d.mts. */
 export function subscribe(url, options = {}) {
   const { WebSocket, address, http, token, eventType, sourceAppId, batch, verify, bufferSize, signal, onopen, onretry,
     last, timing: time, timers = {} } = settings(url, options);
@@ -135,6 +138,11 @@ export function subscribe(url, options = {}) {
   const network = new AbortController(); // aborted: no more requests, timers, sockets
   let stopped = false; // what is buffered is not wanted either
   let failure;
+
+  function keep(event) {
+    buffer.push(event);
+    arrival.ring();
+  }
 
   async function bearer() {
     if (typeof token !== 'function') return token;
@@ -180,8 +188,8 @@ export function subscribe(url, options = {}) {
   }
 
   /**
-   * Finds by HTTP the event to begin after, so that a connection lost before its first event loses nothing. Also done after a
-   * connection that never opened: of those, no WebSocket tells why, and that the event is gone from the log is final.
+   * Finds by HTTP the event to begin after, so that a connection lost before its first event loses nothing. Also done
+   * after a connection that never opened: no WebSocket tells why, and that the event is gone from the log is final.
    */
   async function locate() {
     if (http === undefined || located) return;
@@ -202,10 +210,8 @@ export function subscribe(url, options = {}) {
         continue;
       }
       position.take(first);
-      if ((eventType ?? first.eventType) === first.eventType && (sourceAppId ?? first.sourceAppId) === first.sourceAppId) {
-        buffer.push(first);
-        arrival.ring();
-      }
+      const { eventType: type, sourceAppId: source } = first;
+      if ((eventType ?? type) === type && (sourceAppId ?? source) === source) keep(first);
     }
     located = true;
   }
@@ -254,7 +260,8 @@ export function subscribe(url, options = {}) {
 
     arm('open', time.open, () => end(new Retry('the connection did not open in time'), true));
     network.signal.addEventListener('abort', quit);
-    const lost = ({ code }) => end(new Retry(opened ? `the connection closed (${code ?? 1006})` : 'refused or unreachable'));
+    const lost = ({ code = 1006 }) =>
+      end(new Retry(opened ? `the connection closed (${code})` : 'refused or unreachable'));
     socket.onclose = lost;
     socket.onerror = lost; // Node 20 and 22 follow it up with no close when a connection was refused
     socket.onopen = guarded(() => {
@@ -274,9 +281,8 @@ export function subscribe(url, options = {}) {
         // Not events: {"action":…}, and API Gateway's own {"message":"Internal server error",…}.
         if (typeof event?._id !== 'string') continue;
         if (buffer.length >= bufferSize) return end();
-        if (position.take(event)) buffer.push(event);
+        if (position.take(event)) keep(event);
       }
-      arrival.ring();
     });
   });
 

@@ -8,6 +8,7 @@ mod crash;
 mod functions;
 mod live;
 mod system;
+mod template;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -15,7 +16,9 @@ fn main() {
     let mut trials: Vec<Trial> = commands::trials();
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
+    trials.extend(template::trials());
     trials.extend(eventlog_testing::trials_on_mongodb(functions::trials()));
+    trials.extend(eventlog_testing::trials_on_mongodb(template::trials_with_answers()));
     for trials_of in [chain::trials, live::trials] {
         trials.extend(trials_of(system::Backend::Sqlite));
         trials.extend(eventlog_testing::trials_on_mongodb(trials_of(system::Backend::MongoDb)));

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use eventlog_testing::{Lambda, fixture, trial, within};
 use libtest_mimic::Trial;
-use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::deployment::{Deployment, check_log, invoke, log};
@@ -19,23 +18,8 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// What an Atlas trigger sends through EventBridge; the broadcaster takes it only for a ring.
-fn wake_up() -> Value {
-    json!({
-        "version": "0",
-        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
-        "detail-type": "MongoDB Database Trigger for eventlog.events",
-        "source": "aws.partner/mongodb.com/stitch.trigger/64fdc8e5a835b1c4d6c5693f",
-        "account": "123456789012",
-        "time": "2024-11-24T22:04:37Z",
-        "region": "eu-central-1",
-        "resources": [],
-        "detail": { "operationType": "insert", "documentKey": { "_id": "64fdc8e5a835b1c4d6c5693f" } }
-    })
-}
-
 async fn wake(broadcast: &Lambda) {
-    let answer = within("a run", broadcast.invoke(wake_up().to_string().as_bytes())).await;
+    let answer = within("a run", broadcast.invoke(fixture("atlas-trigger").to_string().as_bytes())).await;
     assert_eq!(answer.expect("an answer"), b"null");
 }
 
