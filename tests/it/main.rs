@@ -15,6 +15,7 @@ fn main() {
     let mut trials: Vec<Trial> = commands::trials();
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
+    trials.extend(functions::trials_on_simulations());
     trials.extend(eventlog_testing::trials_on_mongodb(functions::trials()));
     for trials_of in [chain::trials, live::trials] {
         trials.extend(trials_of(system::Backend::Sqlite));

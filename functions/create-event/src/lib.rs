@@ -1,22 +1,8 @@
 //! `POST /events`.
 
-use eventlog_edge::{MissingVar, Problem, Response, answer, new_event, no_parameters, required};
+use eventlog_edge::{Problem, Response, answer, new_event, no_parameters};
 use eventlog_ledger::{EventStore, new_id};
 use lambda_http::Request;
-
-/// What the function is told by its environment.
-#[derive(Debug)]
-pub struct Config {
-    /// `MONGODB_URI`.
-    pub mongodb_uri: String,
-}
-
-impl Config {
-    /// Reads the variables.
-    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, MissingVar> {
-        Ok(Self { mongodb_uri: required(lookup, "MONGODB_URI")? })
-    }
-}
 
 /// Logs the event in the request's body.
 pub async fn handle(log: &impl EventStore, request: Request) -> Response {

@@ -2,23 +2,9 @@
 //! that no route takes.
 
 use eventlog_edge::answer::MAX_BYTES;
-use eventlog_edge::{MissingVar, Paging, Problem, Response, answer, no_parameters, paging, required, routes};
+use eventlog_edge::{Paging, Problem, Response, answer, no_parameters, paging, routes};
 use eventlog_ledger::{EventId, EventStore, MAX_EVENT_BYTES, Page};
 use lambda_http::{Request, RequestExt};
-
-/// What the function is told by its environment.
-#[derive(Debug)]
-pub struct Config {
-    /// `MONGODB_URI`.
-    pub mongodb_uri: String,
-}
-
-impl Config {
-    /// Reads the variables.
-    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, MissingVar> {
-        Ok(Self { mongodb_uri: required(lookup, "MONGODB_URI")? })
-    }
-}
 
 /// Answers a request by its method and path.
 pub async fn handle(log: &impl EventStore, request: Request) -> Response {

@@ -3,14 +3,17 @@
 
 pub mod answer;
 mod body;
+mod log;
 mod problem;
 mod query;
 mod response;
 pub mod routes;
+mod start;
 mod vars;
 
 pub use body::{MAX_BODY_BYTES, new_event};
 pub use problem::Problem;
 pub use query::{Paging, no_parameters, paging};
 pub use response::Response;
-pub use vars::{MissingVar, required};
+pub use start::start;
+pub use vars::{MissingVar, required, var};

@@ -15,9 +15,11 @@ mod connections;
 mod database;
 mod documents;
 mod events;
+mod lazy;
 mod pending;
 
 pub use alarm::LogAlarm;
 pub use connections::Connections;
 pub use database::{Database, OpenError};
 pub use events::Events;
+pub use lazy::Lazy;
