@@ -1,5 +1,4 @@
-//! The deployed functions: the real programs, each instance a process of its own, run as Lambda runs them, on
-//! MongoDB.
+//! The deployed functions: the real programs, each instance a process of its own, run as Lambda runs them.
 
 mod deployment;
 mod failures;
@@ -8,6 +7,8 @@ mod kills;
 mod outages;
 mod proxy;
 mod requests;
+mod schedules;
+mod secrets;
 mod websocket;
 mod writers;
 
@@ -19,5 +20,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     for more in [writers::trials, kills::trials, websocket::trials, failures::trials, outages::trials] {
         trials.extend(more());
     }
+    trials
+}
+
+/// These need none.
+pub(crate) fn trials_on_simulations() -> Vec<Trial> {
+    let mut trials = secrets::trials();
+    trials.extend(schedules::trials());
     trials
 }

@@ -17,6 +17,7 @@ fn main() {
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
     trials.extend(template::trials());
+    trials.extend(functions::trials_on_simulations());
     trials.extend(eventlog_testing::trials_on_mongodb(functions::trials()));
     trials.extend(eventlog_testing::trials_on_mongodb(template::trials_with_answers()));
     for trials_of in [chain::trials, live::trials] {

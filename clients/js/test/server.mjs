@@ -31,8 +31,8 @@ export class Log {
 
 function frame(text) {
   const payload = Buffer.from(text);
-  const head = payload.length < 126 ? Buffer.from([0x81, payload.length]) : Buffer.from([0x81, 126, payload.length >> 8, payload.length & 255]);
-  return Buffer.concat([head, payload]);
+  const length = payload.length < 126 ? [payload.length] : [126, payload.length >> 8, payload.length & 255];
+  return Buffer.concat([Buffer.from([0x81, ...length]), payload]);
 }
 
 class Connection {
@@ -68,7 +68,8 @@ class Connection {
   }
 
   send(message) {
-    if (!this.dead && !this.socket.destroyed) this.socket.write(frame(typeof message === 'string' ? message : JSON.stringify(message)));
+    if (this.dead || this.socket.destroyed) return;
+    this.socket.write(frame(typeof message === 'string' ? message : JSON.stringify(message)));
   }
 
   /** Cut off, in the middle of a frame. */
@@ -113,25 +114,36 @@ class Server {
     this.requests.push({ url: request.url, authorization: request.headers.authorization });
     const { events } = this.log;
     const { pathname } = new URL(request.url, 'http://localhost');
-    const found = pathname === '/chain' ? { length: events.length, headId: events.at(-1)?._id ?? null, headHash: events.at(-1)?.currentHash ?? null }
+    const { _id: headId = null, currentHash: headHash = null } = events.at(-1) ?? {};
+    const found = pathname === '/chain' ? { length: events.length, headId, headHash }
       : pathname === '/events' ? events.slice(0, 1)
       : events.find(({ _id }) => pathname === `/events/${_id}`);
-    response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(found ?? { status: 404 }));
+    response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(found ?? { status: 404 }));
     this.changed();
   }
 
   upgrade(request, socket) {
     if (this.refuse === 'never') return this.all.push(null) && this.changed();
-    if (this.refuse !== null) return socket.end(`HTTP/1.1 ${this.refuse} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+    if (this.refuse !== null) {
+      return socket.end(`HTTP/1.1 ${this.refuse} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+    }
     const protocols = request.headers['sec-websocket-protocol'];
-    const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+    const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`; // RFC 6455, 4.2.2
+    const accept = createHash('sha1').update(key).digest('base64');
     socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n'
       + `sec-websocket-accept: ${accept}\r\n${protocols ? 'sec-websocket-protocol: eventlog.v1\r\n' : ''}\r\n`);
-    const connection = new Connection(this, socket, new URL(request.url, 'http://localhost').searchParams, protocols, request.url);
+    const { searchParams } = new URL(request.url, 'http://localhost');
+    const connection = new Connection(this, socket, searchParams, protocols, request.url);
     this.connections.add(connection);
     this.all.push(connection);
     connection.deliver();
     this.changed();
+  }
+
+  /** Sends messages on the newest connection, whatever the log holds. */
+  push(...messages) {
+    for (const message of messages) [...this.connections].at(-1).send(message);
   }
 
   changed() {

@@ -1,62 +1,53 @@
 //! Pushing through API Gateway's management API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_apigatewaymanagement::Client;
-use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
-use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
-use aws_sdk_apigatewaymanagement::config::{BehaviorVersion, Builder, Region};
-use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
-use aws_sdk_apigatewaymanagement::primitives::Blob;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
+use eventlog_aws::{Caller, Client};
 use eventlog_ledger::broadcast::{Push, PushError};
-
-use crate::Config;
+use http::header::CONTENT_TYPE;
+use http::{Request, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::Semaphore;
 
 /// A post takes milliseconds; one that hangs must not keep its connection waiting for long.
 const POST: Duration = Duration::from_secs(5);
+/// So many posts at once: each takes a connection of its own, and a process on Lambda may have 1,024 of them. At 10 ms
+/// each that is what API Gateway lets an account do in a second.
+const AT_ONCE: usize = 100;
+/// What stands in a path as it is (RFC 3986, 2.3).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// `@connections` of one WebSocket API.
+/// `@connections` of one WebSocket API: PostToConnection of the API Gateway management API reference.
 #[derive(Clone)]
-pub struct ApiGateway(Client);
+pub struct ApiGateway {
+    client: Client,
+    endpoint: Arc<str>,
+    places: Arc<Semaphore>,
+}
 
 impl ApiGateway {
     /// Connects when it is first used.
-    pub fn new(config: &Config) -> Self {
-        let tls = Provider::Rustls(CryptoMode::Ring);
-        let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
-        let sdk = Builder::new()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(http)
-            .endpoint_url(&config.endpoint)
-            .region(Region::new(config.region.clone()))
-            .credentials_provider(config.credentials.clone())
-            // The broadcaster repeats, in its own time, and knows what else is waiting.
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(POST).build());
-        Self(Client::from_conf(sdk.build()))
+    pub fn new(endpoint: &Uri, caller: Caller) -> Self {
+        let endpoint = endpoint.to_string().trim_end_matches('/').into();
+        Self { client: Client::new(caller), endpoint, places: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
 impl Push for ApiGateway {
     async fn post(&self, connection: &str, message: Bytes) -> Result<(), PushError> {
-        let post = self.0.post_to_connection().connection_id(connection).data(Blob::new(message));
-        post.send().await.map(drop).map_err(|error| {
-            // The status is asked too: a reply that does not name its type is no typed error.
-            match error.raw_response().map(|reply| reply.status().as_u16()) {
-                Some(410) => PushError::Gone,
-                Some(status @ (400 | 403 | 404 | 413)) => PushError::Refused(format!("HTTP status {status}")),
-                _ => PushError::Unavailable(cause(&error).into()),
-            }
-        })
-    }
-}
-
-/// The whole chain of causes, in one line.
-fn cause<E: std::error::Error + Send + Sync + 'static, R: std::fmt::Debug>(error: &SdkError<E, R>) -> String {
-    match error {
-        SdkError::ServiceError(reply) => DisplayErrorContext(reply.err()).to_string(),
-        other => DisplayErrorContext(other).to_string(),
+        let unavailable = |why: String| PushError::Unavailable(why.into());
+        let url = format!("{}/@connections/{}", self.endpoint, utf8_percent_encode(connection, ENCODED));
+        let post = Request::post(url).header(CONTENT_TYPE, "application/octet-stream").body(message);
+        let post = post.map_err(|error| PushError::Refused(error.to_string()))?;
+        let _place = self.places.acquire().await.map_err(|error| unavailable(error.to_string()))?;
+        let reply = self.client.send("execute-api", post, POST).await;
+        match reply.map_err(|error| unavailable(error.to_string()))?.status().as_u16() {
+            200..=299 => Ok(()),
+            410 => Err(PushError::Gone),
+            status @ (400 | 403 | 404 | 413) => Err(PushError::Refused(format!("HTTP status {status}"))),
+            status => Err(unavailable(format!("HTTP status {status}"))),
+        }
     }
 }

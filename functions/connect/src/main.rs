@@ -1,21 +1,25 @@
 //! The Lambda function behind WebSocket `$connect`.
 
-use std::convert::Infallible;
+use std::process::ExitCode;
 
-use eventlog_connect::{Config, handle};
-use eventlog_store_mongodb::{Connections, Database, Events};
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use eventlog_aws::ConnectionString;
+use eventlog_connect::handle;
+use eventlog_edge::{required, start, var};
+use eventlog_store_mongodb::{Connections, Database, Events, Lazy};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    // As text: `main` prints an error in its `Debug` form, which is no sentence.
-    let config = Config::from_vars(|name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
-    let database = Database::open(&config.mongodb_uri).await.map_err(|error| error.to_string())?;
-    let log = &Events::new(&database);
-    let connections = &Connections::new(&database, &config.gateway);
-    run(service_fn(async |request: LambdaEvent<_>| {
-        Ok::<_, Infallible>(handle(log, connections, request.payload).await)
-    }))
+async fn main() -> ExitCode {
+    start(async {
+        let uri = ConnectionString::from_vars(var)?;
+        let gateway = required(var, "WEBSOCKET_GATEWAY")?;
+        let open = move |database: &Database| (Events::new(database), Connections::new(database, &gateway));
+        let stores = Lazy::new(move || uri.read(), open);
+        let serve = async |request: LambdaEvent<_>| {
+            let (log, connections) = &*stores.get().await?;
+            Ok::<_, Error>(handle(log, connections, request.payload).await)
+        };
+        stores.beside(run(service_fn(serve))).await
+    })
     .await
 }

@@ -1,6 +1,6 @@
 //! The function as Lambda calls it.
 
-use eventlog_connect::{Config, handle};
+use eventlog_connect::handle;
 use eventlog_ledger::{ConnectionStore, EventStore};
 use eventlog_store_sqlite::{Connections, Durability, Events};
 use eventlog_testing::{draft, fixture};
@@ -29,11 +29,4 @@ async fn what_is_not_known_is_refused() {
     let request = serde_json::from_value(request).expect("a request");
     assert_eq!(handle(&log, &connections, request).await.status_code, 400);
     assert_eq!(connections.joined(None).await.expect("a look").connections, []);
-}
-
-#[test]
-fn a_missing_variable_is_named() {
-    let only_uri = |name: &str| (name == "MONGODB_URI").then(|| "mongodb://localhost".to_owned());
-    let error = Config::from_vars(only_uri).expect_err("one is missing");
-    assert_eq!(error.to_string(), "the environment variable WEBSOCKET_GATEWAY must be set");
 }

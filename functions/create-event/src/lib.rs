@@ -1,24 +1,8 @@
 //! `POST /events`.
 
-use eventlog_edge::{
-    MissingVar, Problem, Response, answer, idempotency_key, new_events, no_parameters, required,
-};
+use eventlog_edge::{Problem, Response, answer, idempotency_key, new_events, no_parameters};
 use eventlog_ledger::{EventStore, NewEvents, Submission};
 use lambda_http::Request;
-
-/// What the function is told by its environment.
-#[derive(Debug)]
-pub struct Config {
-    /// `MONGODB_URI`.
-    pub mongodb_uri: String,
-}
-
-impl Config {
-    /// Reads the variables.
-    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, MissingVar> {
-        Ok(Self { mongodb_uri: required(lookup, "MONGODB_URI")? })
-    }
-}
 
 /// Whoever asks, as long as there is no authentication.
 const PRINCIPAL: &str = "";

@@ -1,6 +1,6 @@
 //! The function as Lambda calls it, on a store that fails when it is told to.
 
-use eventlog_create_event::{Config, handle};
+use eventlog_create_event::handle;
 use eventlog_ledger::EventStore;
 use eventlog_store_sqlite::{Durability, Events};
 use eventlog_testing::{Fault, Flaky, check_log, fixture};
@@ -50,10 +50,4 @@ async fn a_store_that_fails_is_503_and_its_reason_stays_here() {
         }
         assert_eq!(check_log(&log).await.len(), logged);
     }
-}
-
-#[test]
-fn a_missing_variable_is_named() {
-    let error = Config::from_vars(|_| None).expect_err("nothing is set");
-    assert_eq!(error.to_string(), "the environment variable MONGODB_URI must be set");
 }

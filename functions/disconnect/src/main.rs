@@ -1,20 +1,24 @@
 //! The Lambda function behind WebSocket `$disconnect`.
 
-use std::convert::Infallible;
+use std::process::ExitCode;
 
-use eventlog_disconnect::{Config, handle};
-use eventlog_store_mongodb::{Connections, Database};
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use eventlog_aws::ConnectionString;
+use eventlog_disconnect::handle;
+use eventlog_edge::{required, start, var};
+use eventlog_store_mongodb::{Connections, Database, Lazy};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    // As text: `main` prints an error in its `Debug` form, which is no sentence.
-    let config = Config::from_vars(|name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
-    let database = Database::open(&config.mongodb_uri).await.map_err(|error| error.to_string())?;
-    let connections = &Connections::new(&database, &config.gateway);
-    run(service_fn(async |request: LambdaEvent<_>| {
-        Ok::<_, Infallible>(handle(connections, request.payload).await)
-    }))
+async fn main() -> ExitCode {
+    start(async {
+        let uri = ConnectionString::from_vars(var)?;
+        let gateway = required(var, "WEBSOCKET_GATEWAY")?;
+        let open = move |database: &Database| Connections::new(database, &gateway);
+        let connections = Lazy::new(move || uri.read(), open);
+        let serve = async |request: LambdaEvent<_>| {
+            Ok::<_, Error>(handle(&*connections.get().await?, request.payload).await)
+        };
+        connections.beside(run(service_fn(serve))).await
+    })
     .await
 }

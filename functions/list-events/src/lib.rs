@@ -3,25 +3,9 @@
 
 mod list;
 
-use eventlog_edge::{
-    MissingVar, Problem, Response, Window, answer, listing, no_parameters, required, routes, window,
-};
+use eventlog_edge::{Problem, Response, Window, answer, listing, no_parameters, routes, window};
 use eventlog_ledger::{EventId, EventStore, verify};
 use lambda_http::{Request, RequestExt};
-
-/// What the function is told by its environment.
-#[derive(Debug)]
-pub struct Config {
-    /// `MONGODB_URI`.
-    pub mongodb_uri: String,
-}
-
-impl Config {
-    /// Reads the variables.
-    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, MissingVar> {
-        Ok(Self { mongodb_uri: required(lookup, "MONGODB_URI")? })
-    }
-}
 
 /// Answers a request by its method and path.
 pub async fn handle(log: &impl EventStore, request: Request) -> Response {

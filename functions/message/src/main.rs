@@ -1,12 +1,14 @@
 //! The Lambda function behind WebSocket `$default`.
 
 use std::convert::Infallible;
+use std::process::ExitCode;
 
+use eventlog_edge::start;
 use eventlog_message::handle;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    run(service_fn(async |request: LambdaEvent<_>| Ok::<_, Infallible>(handle(&request.payload)))).await
+async fn main() -> ExitCode {
+    let serve = async |request: LambdaEvent<_>| Ok::<_, Infallible>(handle(&request.payload));
+    start(run(service_fn(serve))).await
 }

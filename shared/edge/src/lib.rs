@@ -4,10 +4,12 @@
 pub mod answer;
 mod body;
 mod listing;
+mod log;
 mod problem;
 mod query;
 mod response;
 pub mod routes;
+mod start;
 mod vars;
 
 pub use body::{MAX_BODY_BYTES, idempotency_key, new_events};
@@ -15,4 +17,5 @@ pub use listing::{Filter, Listing, Part, Window, listing, window};
 pub use problem::Problem;
 pub use query::no_parameters;
 pub use response::Response;
-pub use vars::{MissingVar, required};
+pub use start::start;
+pub use vars::{MissingVar, required, var};

@@ -10,6 +10,7 @@
 //! client sees for the first time it sees in order.
 
 mod delivery;
+mod lag;
 mod owner;
 mod window;
 
@@ -107,9 +108,13 @@ pub async fn run<L: EventStore, C: ConnectionStore, P: Push>(
         }
         let mut owner = Owner::new(log, connections, push, &name);
         let ended = owner.serve(&mut alarm, until, stop.as_mut()).await;
+        owner.finish().await;
         let saved = owner.save().await;
         connections.release(&name).await?;
         saved?;
+        if ended.is_ok() {
+            owner.report().await?;
+        }
         match ended? {
             Ended::Stopped => return Ok(()),
             // What came after our last look woke somebody who found the lease taken and left.

@@ -4,6 +4,7 @@ mod concern;
 mod find_and_modify;
 pub(crate) mod hello;
 mod read;
+mod sasl;
 mod schema;
 mod write;
 
@@ -43,6 +44,7 @@ pub(crate) async fn run(server: &Server, command: Command) -> Answer {
     match command.name() {
         "hello" | "isMaster" | "ismaster" => hello::run(server, &command).await,
         "ping" => ok(doc! {}),
+        "saslStart" => sasl::start(server, &command),
         "endSessions" => {
             server.state()?.sessions.end(command.array("endSessions")?);
             ok(doc! {})

@@ -39,6 +39,15 @@ impl Failure {
         Self::new(40415, "Location40415", message)
     }
 
+    pub(crate) fn authentication_failed() -> Self {
+        Self::new(18, "AuthenticationFailed", "Authentication failed.")
+    }
+
+    /// As a server says that is no member of a replica set.
+    pub(crate) fn no_change_streams() -> Self {
+        Self::new(40573, "Location40573", "The $changeStream stage is only supported on replica sets")
+    }
+
     pub(crate) fn cursor_not_found(id: i64) -> Self {
         Self::new(43, "CursorNotFound", format!("cursor id {id} not found"))
     }

@@ -6,8 +6,8 @@
 //! majority had. What it does not know it refuses; nothing is silently ignored.
 //!
 //! Not simulated: more than one member to talk to, reads from secondaries that lag, transactions, causal
-//! consistency, authentication, `w` other than 1 and majority, arrays and embedded documents in filters and
-//! indexes, events of change streams other than inserts.
+//! consistency, authentication other than refusing a password, `w` other than 1 and majority, arrays and embedded
+//! documents in filters and indexes, events of change streams other than inserts.
 
 mod change_stream;
 mod clock;

@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     pub(crate) cursors: HashMap<i64, Cursor>,
     pub(crate) last_cursor: i64,
+    /// What clients that give a password must give; any will do where there is none.
+    pub(crate) password: Option<String>,
 }
 
 impl Server {
@@ -53,6 +55,7 @@ impl Server {
             sessions: Sessions::default(),
             cursors: HashMap::new(),
             last_cursor: 0,
+            password: None,
         };
         Ok(Self {
             settings,
@@ -104,18 +107,19 @@ impl Server {
                 continue;
             };
             let server = self.clone();
-            let mut disconnects = self.disconnects.subscribe();
+            let disconnects = self.disconnects.subscribe();
+            let mut disconnected = disconnects.clone();
             tokio::spawn(async move {
                 tokio::select! {
                     // However it ends, there is nobody to tell but the client, who sees it.
-                    _ = server.serve(stream) => {}
-                    _ = disconnects.changed() => {}
+                    _ = server.serve(stream, disconnects) => {}
+                    _ = disconnected.changed() => {}
                 }
             });
         }
     }
 
-    async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
+    async fn serve(&self, mut stream: TcpStream, disconnects: watch::Receiver<()>) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let (reader, mut writer) = stream.split();
         let mut reader = BufReader::new(reader);
@@ -123,6 +127,9 @@ impl Server {
             let one_way = self.settings.round_trip / 2;
             let begin = Instant::now() + one_way;
             self.clock.sleep_until(begin).await;
+            if disconnects.has_changed().unwrap_or(true) {
+                return Ok(());
+            }
             let late = begin.elapsed();
             let sequences = std::mem::take(&mut request.sequences);
             let command = Command::new(std::mem::take(&mut request.body), sequences);

@@ -19,6 +19,8 @@ pub struct Settings {
     pub election: Duration,
     /// How those learn of a fail-over who were waiting for a majority.
     pub interruption: Interruption,
+    /// Whether there are change streams; a standalone server has none.
+    pub change_streams: bool,
     /// Ends delays within microseconds rather than a quarter of a millisecond late, by not sleeping for the last
     /// 300 microseconds of each: it takes the time of a core.
     pub precise: bool,
@@ -35,6 +37,7 @@ impl Default for Settings {
             read_lag: Duration::ZERO,
             election: Duration::ZERO,
             interruption: Interruption::Disconnect,
+            change_streams: true,
             precise: false,
             threads: 1,
         }

@@ -94,6 +94,20 @@ impl Simulation {
         Ok(rolled_back)
     }
 
+    /// From now on clients that give a password must give this one, and all connections are closed. Nobody needs to
+    /// give one: what is not authenticated is carried out as well.
+    pub fn set_password(&self, password: &str) -> io::Result<()> {
+        self.server.state().map_err(io::Error::other)?.password = Some(password.to_owned());
+        self.server.disconnects.send_replace(());
+        Ok(())
+    }
+
+    /// Connection string without a database, with this password.
+    pub fn uri_with_password(&self, password: &str) -> String {
+        let options = "authMechanism=PLAIN&authSource=$external";
+        format!("mongodb://somebody:{password}@{}/?replicaSet={SET}&{options}", self.server.address)
+    }
+
     /// From now on no majority gets anything, until [`resume_replication`](Self::resume_replication): a test need
     /// not race against a delay.
     pub fn hold_replication(&self) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventlog_ledger::broadcast::{Alarm, Every};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use mongodb::bson::{Document, doc};
 use mongodb::change_stream::ChangeStream;
 
@@ -35,6 +35,8 @@ impl Alarm for LogAlarm {
     async fn ring(&mut self) {
         if let Some(stream) = &mut self.stream {
             if let Some(Ok(_)) = stream.next().await {
+                // One ring is enough for all that is there already.
+                while let Some(Some(Ok(_))) = stream.next().now_or_never() {}
                 return;
             }
             tracing::warn!("the change stream broke, polling");

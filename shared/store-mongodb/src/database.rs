@@ -1,15 +1,22 @@
 //! The database: how it is reached.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eventlog_ledger::StoreError;
 use mongodb::Client;
 use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::event::EventHandler;
+use mongodb::event::cmap::CmapEvent;
 use mongodb::options::{ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
 
-/// The connection string is unusable. It may hold a password, so no part of it is repeated.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
+/// A database cannot be opened. The connection string may hold a password, so no part of it is repeated.
+#[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The connection string cannot be fetched from where it is kept.
+    #[error(transparent)]
+    Fetch(Box<dyn std::error::Error + Send + Sync>),
     /// Not of the form `mongodb://…` or `mongodb+srv://…`, or its host cannot be looked up.
     #[error("the MongoDB connection string is malformed, or its SRV record cannot be looked up")]
     ConnectionString,
@@ -27,7 +34,10 @@ const POOL: u32 = 8;
 
 /// One MongoDB database. Connects when it is first used.
 #[derive(Clone)]
-pub struct Database(pub(crate) mongodb::Database);
+pub struct Database(pub(crate) mongodb::Database, ShutOut);
+
+/// Set once a connection could not be made: the server was away, or did not take our credentials.
+type ShutOut = Arc<AtomicBool>;
 
 impl Database {
     /// Takes a connection string; the database it names, or `eventlog`.
@@ -44,9 +54,24 @@ impl Database {
         options.write_concern = Some(WriteConcern::majority());
         options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
         let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.into());
+        let shut_out = ShutOut::default();
+        options.cmap_event_handler = Some(note_failures(shut_out.clone()));
         let client = Client::with_options(options).map_err(|_| OpenError::ConnectionString)?;
-        Ok(Self(client.database(&name)))
+        Ok(Self(client.database(&name), shut_out))
     }
+
+    /// Whether it may help to fetch the connection string anew.
+    pub(crate) fn is_shut_out(&self) -> bool {
+        self.1.load(Ordering::Relaxed)
+    }
+}
+
+fn note_failures(shut_out: ShutOut) -> EventHandler<CmapEvent> {
+    EventHandler::callback(move |event| {
+        if let CmapEvent::ConnectionCheckoutFailed(_) = event {
+            shut_out.store(true, Ordering::Relaxed);
+        }
+    })
 }
 
 /// A document that cannot be read is damage; anything else may pass.

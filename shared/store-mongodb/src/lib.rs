@@ -15,6 +15,7 @@ mod connections;
 mod database;
 mod documents;
 mod events;
+mod lazy;
 mod pending;
 mod queries;
 
@@ -22,3 +23,4 @@ pub use alarm::LogAlarm;
 pub use connections::Connections;
 pub use database::{Database, OpenError};
 pub use events::Events;
+pub use lazy::Lazy;

@@ -1,15 +1,16 @@
 //! What one deployment shares: a database, a name of the gateway, an address to push to.
 
+use std::collections::BTreeMap;
+
 use eventlog_chain::{Event, Verifier};
 use eventlog_testing::{Function, InvokeError, Lambda, binary, fixture, fresh_database, server, within};
 use serde_json::Value;
 
 use crate::client::{events_in, new_event};
 
-pub(super) struct Deployment {
-    mongodb_uri: String,
-    push_to: String,
-}
+/// The environment of its functions.
+#[derive(Clone)]
+pub(super) struct Deployment(BTreeMap<&'static str, String>);
 
 impl Deployment {
     /// On an empty database.
@@ -19,36 +20,52 @@ impl Deployment {
 
     /// On an empty database of the server with this connection string.
     pub(super) fn on(server: &str) -> Self {
-        let (address, options) = server.split_once('?').unwrap_or((server, ""));
-        let mongodb_uri = format!("{}/{}?{options}", address.trim_end_matches('/'), fresh_database());
-        // Nobody listens on port 1.
-        Self { mongodb_uri, push_to: "http://127.0.0.1:1/prod".into() }
-    }
-
-    pub(super) fn push_to(mut self, endpoint: &str) -> Self {
-        self.push_to = endpoint.to_owned();
-        self
-    }
-
-    /// A function of this deployment, `create-event` for example, without the variable `without`.
-    pub(super) fn function_without(&self, name: &str, without: &str) -> Function {
+        let uri = database_on(server);
         let environment = [
-            ("MONGODB_URI", self.mongodb_uri.as_str()),
+            ("MONGODB_URI", uri.as_str()),
             ("WEBSOCKET_GATEWAY", "f6g7h8i9j0/prod"),
-            ("WEBSOCKET_ENDPOINT", &self.push_to),
+            // Nobody listens on port 1.
+            ("WEBSOCKET_ENDPOINT", "http://127.0.0.1:1/prod"),
             ("BROADCAST_MODE", "trigger"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "hunter2"),
             ("AWS_SESSION_TOKEN", "a token"),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
         ];
-        let environment = environment.into_iter().filter(|(name, _)| *name != without);
+        Self(environment.map(|(name, value)| (name, value.to_owned())).into())
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.insert(name, value.into());
+        self
+    }
+
+    pub(super) fn without(mut self, name: &str) -> Self {
+        self.0.remove(name);
+        self
+    }
+
+    /// A function of this deployment, `create-event` for example.
+    pub(super) fn function(&self, name: &str) -> Function {
         let function = Function::new(binary(&format!("eventlog-{name}")));
-        environment.fold(function, |function, (name, value)| function.env(name, value))
+        self.0.iter().fold(function, |function, (name, value)| function.env(name, value))
     }
 
     pub(super) fn deploy(&self, name: &str) -> Lambda {
-        self.function_without(name, "").deploy()
+        self.function(name).deploy()
     }
+}
+
+/// The connection string of an empty database of a server.
+pub(super) fn database_on(server: &str) -> String {
+    let (address, options) = server.split_once('?').unwrap_or((server, ""));
+    format!("{}/{}?{options}", address.trim_end_matches('/'), fresh_database())
+}
+
+/// The lines that a function logged, each of which must be JSON.
+pub(super) fn lines(log: &str) -> Vec<Value> {
+    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    log.lines().map(parse).collect()
 }
 
 /// What API Gateway makes of an answer.

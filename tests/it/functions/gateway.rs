@@ -1,45 +1,40 @@
 //! An HTTP endpoint in the place of API Gateway's `@connections`.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use eventlog_chain::Event;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use eventlog_testing::Endpoint;
+use http_body_util::Full;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
 
 /// What each connection was sent.
 type Seen = Arc<Mutex<HashMap<String, Vec<Event>>>>;
 
 pub(super) struct Gateway {
-    pub(super) endpoint: String,
+    endpoint: Endpoint,
     seen: Seen,
     /// How many messages were taken.
     pub(super) taken: watch::Receiver<usize>,
     /// How many more it takes; others must wait.
     pub(super) takes: Arc<Semaphore>,
-    _server: JoinSet<()>,
 }
 
 impl Gateway {
     pub(super) async fn start(takes: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let endpoint = format!("http://{}/prod", listener.local_addr().expect("its address"));
         let seen = Seen::default();
         let takes = Arc::new(Semaphore::new(takes));
         let (take, taken) = watch::channel(0);
-        let mut server = JoinSet::new();
-        let service = Arc::new(Desk { seen: seen.clone(), takes: takes.clone(), take });
-        server.spawn(serve(listener, service));
-        Self { endpoint, seen, taken, takes, _server: server }
+        let desk = Arc::new(Desk { seen: seen.clone(), takes: takes.clone(), take });
+        let endpoint = Endpoint::start(move |request| post(request, desk.clone())).await;
+        Self { endpoint, seen, taken, takes }
+    }
+
+    /// What `WEBSOCKET_ENDPOINT` should be.
+    pub(super) fn url(&self) -> String {
+        format!("{}/prod", self.endpoint.url())
     }
 
     /// What a connection was sent, each event where it came first. Panics unless they came in the order of the
@@ -66,27 +61,12 @@ struct Desk {
     take: watch::Sender<usize>,
 }
 
-async fn serve(listener: TcpListener, desk: Arc<Desk>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let desk = desk.clone();
-        let service = service_fn(move |request| post(request, desk.clone()));
-        connections.spawn(async move {
-            // It fails when the function is killed.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
-async fn post(request: Request<Incoming>, desk: Arc<Desk>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let connection = parts.uri.path().strip_prefix("/prod/@connections/").expect("the path").to_owned();
-    if let Ok(body) = body.collect().await {
-        desk.takes.acquire().await.expect("it is not closed").forget();
-        let body = String::from_utf8(body.to_bytes().to_vec()).expect("text");
-        let event = Event::from_json(&body).expect("an event");
-        desk.seen.lock().expect("no panic").entry(connection).or_default().push(event);
-        desk.take.send_modify(|taken| *taken += 1);
-    }
-    Ok(Response::new(Full::default()))
+async fn post(request: Request<Bytes>, desk: Arc<Desk>) -> Response<Full<Bytes>> {
+    let connection = request.uri().path().strip_prefix("/prod/@connections/").expect("the path").to_owned();
+    desk.takes.acquire().await.expect("it is not closed").forget();
+    let body = str::from_utf8(request.body()).expect("text");
+    let event = Event::from_json(body).expect("an event");
+    desk.seen.lock().expect("no panic").entry(connection).or_default().push(event);
+    desk.take.send_modify(|taken| *taken += 1);
+    Response::new(Full::default())
 }

@@ -33,7 +33,7 @@ async fn socket(lambda: &Lambda, name: &str, id: &str) {
 
 async fn tell_what_is_logged() {
     let gateway = Gateway::start(Semaphore::MAX_PERMITS).await;
-    let deployment = Deployment::fresh().push_to(&gateway.endpoint);
+    let deployment = Deployment::fresh().with("WEBSOCKET_ENDPOINT", gateway.url());
     let create = deployment.deploy("create-event");
     let [connect, disconnect] = ["connect", "disconnect"].map(|name| deployment.deploy(name));
     let broadcast = deployment.deploy("broadcast");
@@ -62,7 +62,7 @@ async fn woken_for_each_event() {
     const WRITERS: usize = 3;
     const EACH: usize = 10;
     let gateway = Gateway::start(Semaphore::MAX_PERMITS).await;
-    let deployment = Deployment::fresh().push_to(&gateway.endpoint);
+    let deployment = Deployment::fresh().with("WEBSOCKET_ENDPOINT", gateway.url());
     let (create, broadcast) = (&deployment.deploy("create-event"), &deployment.deploy("broadcast"));
     let connect = deployment.deploy("connect");
     for id in ["one", "two"] {
@@ -96,7 +96,7 @@ async fn woken_for_each_event() {
 /// The lease of who was killed must lapse first.
 async fn killed_while_telling() {
     let mut gateway = Gateway::start(5).await;
-    let deployment = Deployment::fresh().push_to(&gateway.endpoint);
+    let deployment = Deployment::fresh().with("WEBSOCKET_ENDPOINT", gateway.url());
     let (create, broadcast) = (deployment.deploy("create-event"), deployment.deploy("broadcast"));
     socket(&deployment.deploy("connect"), "websocket-connect", "one").await;
     for n in 0..30 {

@@ -1,5 +1,6 @@
 //! One delivery: some messages, in order, to one connection.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,20 +33,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(1);
 
 /// Sends `messages` to the connection or, where there are none because it is too far behind for the shared
-/// window, a page that is read for it alone.
+/// window, a page that is read for it alone. Ends after the message that it is at once `stopping` is set.
 pub(super) async fn deliver<L: EventStore, C: ConnectionStore, P: Push>(
     log: &L,
     connections: &C,
     push: &P,
     mut connection: Connection,
     messages: Option<Vec<Bytes>>,
+    stopping: &AtomicBool,
 ) -> Outcome {
     let end = async {
         let messages = match messages {
             Some(messages) => messages,
-            None => window::read(log, connection.position).await?,
+            None => {
+                let events = window::read(log, connection.position).await?;
+                events.iter().map(|event| event.to_json().into()).collect()
+            }
         };
-        send(connections, push, &mut connection, messages).await
+        send(connections, push, &mut connection, messages, stopping).await
     };
     let end = end.await;
     Outcome { connection, end }
@@ -56,7 +61,9 @@ async fn send<C: ConnectionStore, P: Push>(
     push: &P,
     connection: &mut Connection,
     messages: Vec<Bytes>,
+    stopping: &AtomicBool,
 ) -> Result<End, StoreError> {
+    let is_stopping = || stopping.load(Ordering::Relaxed);
     let started = Instant::now();
     for message in messages {
         let mut pause = PAUSE;
@@ -77,11 +84,14 @@ async fn send<C: ConnectionStore, P: Push>(
                     tracing::warn!(connection = connection.id, error = source, "push failed, trying again");
                 }
             }
+            if is_stopping() {
+                return Ok(End::Sent);
+            }
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
         }
         connection.position += 1;
-        if started.elapsed() > LONG {
+        if started.elapsed() > LONG || is_stopping() {
             break;
         }
     }

@@ -1,15 +1,18 @@
 //! The owner of a lease: knows every connection and keeps each of them busy or caught up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::delivery::{End, Outcome, deliver};
+use super::lag::Lag;
 use super::window::{self, Window};
 use super::{Alarm, Ended, LEASE, Push, Until};
 use crate::{Connection, ConnectionStore, EventStore, Head, Seq, StoreError};
@@ -17,6 +20,9 @@ use crate::{Connection, ConnectionStore, EventStore, Head, Seq, StoreError};
 /// How often the lease is renewed and positions are stored (a crash repeats at most so much), and how late an
 /// event may come to a connection that was stored just after the alarm rang for it.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// How long the posts that are under way may still take when the owner stops.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 type Delivery<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
@@ -32,10 +38,12 @@ pub(super) struct Owner<'a, L, C, P> {
     window: Window,
     /// Place behind the last event of the log at the last look.
     end: Seq,
-    known: HashSet<String>,
+    lag: Lag,
     caught_up: Vec<Connection>,
     behind: Vec<Connection>,
     under_way: FuturesUnordered<Delivery<'a>>,
+    /// Tells the deliveries under way.
+    stopping: Arc<AtomicBool>,
     /// Positions that moved since they were stored.
     moved: HashMap<String, Seq>,
 }
@@ -52,10 +60,11 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
             mark: None,
             window: Window::default(),
             end: 0,
-            known: HashSet::new(),
+            lag: Lag::default(),
             caught_up: Vec::new(),
             behind: Vec::new(),
             under_way: FuturesUnordered::new(),
+            stopping: Arc::default(),
             moved: HashMap::new(),
         }
     }
@@ -77,6 +86,9 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
             if until == Until::CaughtUp && self.under_way.is_empty() && !reading {
                 return Ok(Ended::CaughtUp);
             }
+            if !reading && self.lag.is_due() {
+                self.report().await?;
+            }
             tokio::select! {
                 () = stop.as_mut() => return Ok(Ended::Stopped),
                 Some(outcome) = self.under_way.next() => self.settle(outcome)?,
@@ -91,6 +103,23 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
                 }
             }
         }
+    }
+
+    /// Lets the posts that are under way end: what is cut off would be sent once more by the next owner.
+    pub(super) async fn finish(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        let settled = async {
+            while let Some(outcome) = self.under_way.next().await {
+                // What went wrong is for the next owner to find.
+                let _ = self.settle(outcome);
+            }
+        };
+        let _ = timeout(FAREWELL, settled).await;
+    }
+
+    /// Tells the log how far behind the connections are.
+    pub(super) async fn report(&mut self) -> Result<(), StoreError> {
+        self.lag.report(self.log, &self.window, self.end).await
     }
 
     /// Looks once more, whether there is anything to send after all.
@@ -121,12 +150,12 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
         let joined = self.connections.joined(self.mark).await?;
         let first_look = self.mark.replace(joined.mark).is_none();
         for connection in joined.connections {
-            if self.known.insert(connection.id.clone()) {
+            if self.lag.join(&connection) {
                 self.behind.push(connection);
             }
         }
         self.end = Head::next_seq(self.log.head().await?.as_ref());
-        if first_look || self.known.is_empty() {
+        if first_look || self.lag.is_empty() {
             // Those who lack only the newest events share one reading of them.
             let newest = self.end.saturating_sub(window::MAX_EVENTS as Seq)..self.end;
             let positions = self.behind.iter().map(|connection| connection.position);
@@ -151,17 +180,21 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
                 self.caught_up.push(connection);
             } else {
                 let messages = self.window.from(connection.position);
-                self.under_way.push(Box::pin(deliver(log, connections, push, connection, messages)));
+                let stopping = self.stopping.clone();
+                self.under_way.push(Box::pin(async move {
+                    deliver(log, connections, push, connection, messages, &stopping).await
+                }));
             }
         }
     }
 
     fn settle(&mut self, Outcome { connection, end }: Outcome) -> Result<(), StoreError> {
         self.moved.insert(connection.id.clone(), connection.position);
+        self.lag.advance(&connection);
         match end? {
             End::Sent => self.behind.push(connection),
             End::Gone => {
-                self.known.remove(&connection.id);
+                self.lag.leave(&connection.id);
                 self.moved.remove(&connection.id);
             }
         }

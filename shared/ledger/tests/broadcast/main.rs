@@ -3,6 +3,7 @@
 mod connections;
 mod faults;
 mod gateway;
+mod lag;
 mod many;
 mod owners;
 mod stores;

@@ -194,3 +194,58 @@ async fn two_at_once_repeat_events_and_neither_lose_nor_mix_them() {
     }
     assert!(world.gateway.taken("a").len() > 200, "both have delivered");
 }
+
+/// It would be sent once more by the next owner, each time that one schedule's run takes over from another's.
+#[tokio::test]
+async fn a_post_under_way_ends_before_its_owner_does() {
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begin, resume) = (begun.clone(), go_on.clone());
+    let world = World::new(Gateway::new(move |_, nth| {
+        let hold = (nth == 1).then(|| (begin.clone(), resume.clone()));
+        async move {
+            if let Some((begun, go_on)) = hold {
+                begun.notify_one();
+                go_on.notified().await;
+            }
+            Ok(())
+        }
+    }));
+    world.append(3).await;
+    world.join("a", 0).await;
+    let running = world.start().await;
+    begun.notified().await;
+    let resume = async {
+        // Time enough for the owner to hear of its end.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        go_on.notify_one();
+    };
+    tokio::join!(running.stop(), resume);
+    assert_eq!(world.position("a").await, 2, "nothing new was begun");
+    world.catch_up().await;
+    world.assert_taken("a", 0).await;
+}
+
+/// As when the next run of a schedule starts before the last one has ended.
+#[tokio::test]
+async fn an_owner_that_ends_hands_over_to_the_one_that_waits() {
+    let world = World::new(Gateway::willing());
+    world.join("a", 0).await;
+    world.join("b", 0).await;
+    let mut owner = world.start().await;
+    for round in 1..=3 {
+        let next = world.start().await;
+        world.append(20).await;
+        world.gateway.has_taken("a", round * 40 - 20).await;
+        owner.stop().await;
+        world.append(20).await;
+        world.gateway.has_taken("a", round * 40).await;
+        world.gateway.has_taken("b", round * 40).await;
+        owner = next;
+    }
+    owner.stop().await;
+    for id in ["a", "b"] {
+        world.assert_taken(id, 0).await;
+    }
+}

@@ -67,6 +67,15 @@ impl World {
         within("a run", run(log, connections, &self.gateway, Deaf, Until::CaughtUp, pending())).await
     }
 
+    /// One run that nothing but `stop` ends.
+    pub(crate) async fn run_until(
+        &self,
+        alarm: impl Alarm,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), StoreError> {
+        within("a run", run(&self.log, &self.connections, &self.gateway, alarm, Until::Stopped, stop)).await
+    }
+
     /// Starts a run that hears of every append and goes on until it is stopped.
     pub(crate) async fn start(&self) -> Running {
         self.start_on(&self.log, &self.connections, self.log.alarm().await.expect("an alarm"))

@@ -49,6 +49,9 @@ pub(super) fn aggregate(server: &Server, command: &Command) -> Answer {
     command.check_fields(&["pipeline", "cursor"])?;
     let namespace = command.namespace()?;
     is_majority_read(command)?;
+    if !server.settings.change_streams {
+        return Err(Failure::no_change_streams());
+    }
     let mut state = server.state()?;
     check_readable(server, command)?;
     let stream = ChangeStream::open(namespace.clone(), command.array("pipeline")?, &state.replication)?;

@@ -6,6 +6,7 @@ use mongodb::Collection;
 use mongodb::bson::{Document, doc};
 use mongodb::change_stream::ChangeStream;
 use mongodb::change_stream::event::{ChangeStreamEvent, OperationType};
+use mongodb::error::ErrorKind;
 
 use crate::{events, majority_ids, one, start, until};
 
@@ -81,4 +82,11 @@ async fn a_stream_goes_on_after_faults_and_never_shows_what_was_rolled_back() {
     simulation.restart(Keep::Local).expect("restarted");
     until("a primary", async || events.insert_one(doc! { "_id": 4 }).await.is_ok()).await;
     assert_eq!(next(&mut stream).await, doc! { "_id": 4 });
+}
+
+#[tokio::test]
+async fn a_server_can_have_none() {
+    let simulation = start(Settings { change_streams: false, ..Settings::default() });
+    let refused = events(&simulation).await.watch().await.expect_err("none");
+    assert!(matches!(&*refused.kind, ErrorKind::Command(error) if error.code == 40573), "{refused}");
 }

@@ -2,6 +2,7 @@
 
 mod change_streams;
 mod fail_over;
+mod passwords;
 mod reads;
 mod replication;
 mod round_trip;

@@ -1,0 +1,158 @@
+//! Whole runs: what the answers to posts do to the connections.
+
+use std::time::{Duration, SystemTime};
+
+use eventlog_broadcast::{Mode, handle};
+use eventlog_ledger::{Connection, ConnectionStore, EventStore, Timestamp, now};
+use eventlog_store_sqlite::{Connections, Durability, Events};
+use eventlog_testing::{draft, logged, within};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::endpoint::Reply::{Fault, Status};
+use crate::endpoint::{Gateway, TAKEN};
+
+struct World {
+    _folder: TempDir,
+    log: Events,
+    connections: Connections,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Events::open(folder.path(), Durability::Process).expect("a log");
+        Self { _folder: folder, log, connections: Connections::open().expect("a store") }
+    }
+
+    /// The messages of so many new events.
+    async fn append(&self, events: usize) -> Vec<String> {
+        let events = self.log.append((0..events).map(|_| draft("new", "{}")).collect::<Vec<_>>()).await;
+        events.expect("logged").iter().map(|event| event.to_json()).collect()
+    }
+
+    async fn join(&self, id: &str, seconds_ago: i64) {
+        let connected_at = Timestamp::from_millis(now().millis() - seconds_ago * 1000).expect("a time");
+        let connection = Connection { id: id.into(), connected_at, position: 0 };
+        self.connections.add(connection).await.expect("added");
+    }
+
+    async fn ids(&self) -> Vec<String> {
+        let joined = self.connections.joined(None).await.expect("a look");
+        joined.connections.into_iter().map(|connection| connection.id).collect()
+    }
+
+    /// A run as a trigger starts it. Answers what it logged.
+    async fn run(&self, gateway: &Gateway) -> Vec<Value> {
+        let (push, deadline) = (gateway.client("/prod"), SystemTime::now() + Duration::from_secs(60));
+        let alarm = self.log.alarm().await.expect("an alarm");
+        let run = handle(&self.log, &self.connections, &push, alarm, Mode::Trigger, deadline);
+        let (ended, log) = within("a run", logged(run)).await;
+        ended.expect("a run");
+        log
+    }
+}
+
+#[tokio::test]
+async fn a_run_delivers_what_is_new_and_forgets_who_is_gone() {
+    let gateway = Gateway::start(|path, _| if path.ends_with("/gone") { Status(410) } else { TAKEN }).await;
+    let world = World::new();
+    world.join("gone", 3600).await;
+    world.join("here", 3600).await;
+    let mut messages = world.append(5).await;
+    world.run(&gateway).await;
+    assert_eq!(world.ids().await, ["here"]);
+    messages.extend(world.append(1).await);
+    world.run(&gateway).await;
+    assert_eq!(gateway.bodies("/prod/@connections/here"), messages, "in order, nothing twice");
+    assert_eq!(gateway.bodies("/prod/@connections/gone").len(), 1);
+}
+
+/// To API Gateway a connection whose `$connect` has not returned does not exist.
+#[tokio::test]
+async fn one_that_has_just_come_is_tried_again() {
+    let not_yet = |path: &str, nth: usize| match nth {
+        0 | 1 if path.ends_with("/new") => Fault(410, "GoneException"),
+        _ => TAKEN,
+    };
+    let gateway = Gateway::start(not_yet).await;
+    let world = World::new();
+    world.join("new", 0).await;
+    let messages = world.append(2).await;
+    world.run(&gateway).await;
+    assert_eq!(gateway.bodies("/prod/@connections/new")[2..], messages);
+    assert_eq!(world.ids().await, ["new"]);
+}
+
+#[tokio::test]
+async fn what_is_throttled_or_fails_is_sent_until_it_is_taken() {
+    let busy = |path: &str, nth: usize| match (path, nth) {
+        ("/prod/@connections/busy", 0) => Fault(429, "LimitExceededException"),
+        ("/prod/@connections/busy", 1) => Status(429),
+        ("/prod/@connections/busy", 3) => Status(500),
+        ("/prod/@connections/busy", 4) => Status(503),
+        _ => TAKEN,
+    };
+    let gateway = Gateway::start(busy).await;
+    let world = World::new();
+    world.join("busy", 3600).await;
+    world.join("other", 3600).await;
+    let messages = world.append(3).await;
+    world.run(&gateway).await;
+    let tries = [0, 0, 0, 1, 1, 1, 2].map(|nth: usize| messages[nth].clone());
+    assert_eq!(gateway.bodies("/prod/@connections/busy"), tries);
+    assert_eq!(gateway.bodies("/prod/@connections/other"), messages);
+}
+
+/// A message that is too long, or that we may not send, is reported, left out and holds up nothing.
+#[tokio::test]
+async fn what_is_refused_is_logged_once_and_left_out() {
+    let strict = |path: &str, nth: usize| match (path, nth) {
+        ("/prod/@connections/a", 1) => Fault(413, "PayloadTooLargeException"),
+        ("/prod/@connections/a", 2) => Status(413),
+        ("/prod/@connections/b", 0) => Fault(403, "ForbiddenException"),
+        ("/prod/@connections/b", 3) => Status(403),
+        _ => TAKEN,
+    };
+    let gateway = Gateway::start(strict).await;
+    let world = World::new();
+    for id in ["a", "b", "c"] {
+        world.join(id, 3600).await;
+    }
+    let messages = world.append(5).await;
+    let log = world.run(&gateway).await;
+    for id in ["a", "b", "c"] {
+        assert_eq!(gateway.bodies(&format!("/prod/@connections/{id}")), messages, "each is tried once: {id}");
+    }
+    let mut errors: Vec<_> = log.iter().filter(|line| line["level"] == "ERROR").collect();
+    errors.sort_by_key(|line| (line["fields"]["connection"].to_string(), line["fields"]["seq"].as_u64()));
+    let errors: Vec<_> = errors
+        .iter()
+        .map(|line| {
+            let field = |name: &str| line["fields"][name].as_str().unwrap_or_default();
+            assert_eq!(field("message"), "never delivered");
+            (field("connection"), line["fields"]["seq"].as_u64(), field("reason"))
+        })
+        .collect();
+    let expected = [
+        ("a", Some(1), "HTTP status 413"),
+        ("a", Some(2), "HTTP status 413"),
+        ("b", Some(0), "HTTP status 403"),
+        ("b", Some(3), "HTTP status 403"),
+    ];
+    assert_eq!(errors, expected);
+}
+
+/// A scheduled run ends before its deadline, so that it can store what it has done.
+#[tokio::test]
+async fn a_polling_run_ends_by_itself() {
+    let gateway = Gateway::start(|_, _| TAKEN).await;
+    let world = World::new();
+    let alarm = world.log.alarm().await.expect("an alarm");
+    let deadline = SystemTime::now() + Duration::from_secs(3);
+    let push = gateway.client("/prod");
+    let run = handle(&world.log, &world.connections, &push, alarm, Mode::Polling, deadline);
+    within("the run", run).await.expect("a run");
+    let free = world.connections.lease("somebody else", Duration::ZERO).await.expect("an answer");
+    assert!(free, "the lease is given back");
+}

@@ -1,0 +1,24 @@
+//! Passwords that are taken and refused.
+
+use eventlog_simulation::Settings;
+use mongodb::Client;
+use mongodb::bson::{Document, doc};
+use mongodb::error::ErrorKind;
+
+use crate::{events, start};
+
+#[tokio::test]
+async fn a_password_that_is_not_the_one_is_refused() {
+    let simulation = start(Settings::default());
+    let with = async |password: &str| {
+        let client = Client::with_uri_str(simulation.uri_with_password(password)).await.expect("a client");
+        client.database("test").collection::<Document>("events")
+    };
+    let (old, new) = (with("old").await, with("new").await);
+    old.insert_one(doc! { "_id": 1 }).await.expect("any is taken");
+    simulation.set_password("new").expect("set");
+    let refused = old.insert_one(doc! { "_id": 2 }).await.expect_err("refused");
+    assert!(matches!(&*refused.kind, ErrorKind::Authentication { .. }), "{refused}");
+    new.insert_one(doc! { "_id": 3 }).await.expect("taken");
+    events(&simulation).await.insert_one(doc! { "_id": 4 }).await.expect("nobody needs one");
+}
