@@ -1,12 +1,11 @@
 //! The deployed functions: the real programs, each instance a process of its own, run as Lambda runs them, on
 //! MongoDB.
 
-mod deployment;
+pub(crate) mod deployment;
 mod failures;
 mod gateway;
 mod kills;
 mod outages;
-mod proxy;
 mod requests;
 mod websocket;
 mod writers;

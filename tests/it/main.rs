@@ -5,6 +5,7 @@ mod chain;
 mod client;
 mod commands;
 mod crash;
+mod faults;
 mod functions;
 mod live;
 mod system;
@@ -16,9 +17,12 @@ fn main() {
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
     trials.extend(eventlog_testing::trials_on_mongodb(functions::trials()));
+    trials.extend(faults::trials());
     for trials_of in [chain::trials, live::trials] {
         trials.extend(trials_of(system::Backend::Sqlite));
         trials.extend(eventlog_testing::trials_on_mongodb(trials_of(system::Backend::MongoDb)));
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    faults::print_summary();
+    conclusion.exit();
 }

@@ -1,18 +1,25 @@
 //! For tests only: the contract suite that every store passes, and what it runs on.
 
 mod binary;
+mod breaker;
 pub mod contract;
+mod ferretdb;
 mod fixtures;
 mod flaky;
 mod lambda;
 mod mongodb;
 mod payloads;
+mod process;
+mod random;
 mod trial;
 
 pub use binary::binary;
+pub use breaker::{Breaker, Broken, Faults};
+pub use ferretdb::FerretDb;
 pub use fixtures::{fixture, shape};
 pub use flaky::{Fault, Flaky};
 pub use lambda::{Function, FunctionError, Instance, InvokeError, Lambda, Memory};
 pub use mongodb::{Server, fresh_database, required, server, start_stand_in};
 pub use payloads::{payload, payloads};
-pub use trial::{check_log, draft, trial, trials_on_mongodb, within};
+pub use random::Random;
+pub use trial::{check_log, draft, trial, trials_on_ferretdb, trials_on_mongodb, within};
