@@ -1,11 +1,10 @@
 //! The deployed functions: the real programs, each instance a process of its own, run as Lambda runs them.
 
-mod deployment;
+pub(crate) mod deployment;
 mod failures;
 mod gateway;
 mod kills;
 mod outages;
-mod proxy;
 mod requests;
 mod schedules;
 mod secrets;

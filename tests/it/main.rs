@@ -5,6 +5,7 @@ mod chain;
 mod client;
 mod commands;
 mod crash;
+mod faults;
 mod functions;
 mod live;
 mod system;
@@ -20,9 +21,12 @@ fn main() {
     trials.extend(functions::trials_on_simulations());
     trials.extend(eventlog_testing::trials_on_mongodb(functions::trials()));
     trials.extend(eventlog_testing::trials_on_mongodb(template::trials_with_answers()));
+    trials.extend(faults::trials());
     for trials_of in [chain::trials, live::trials] {
         trials.extend(trials_of(system::Backend::Sqlite));
         trials.extend(eventlog_testing::trials_on_mongodb(trials_of(system::Backend::MongoDb)));
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    faults::print_summary();
+    conclusion.exit();
 }

@@ -25,6 +25,8 @@ use crate::wire::Request;
 pub(crate) struct Server {
     pub(crate) settings: Settings,
     pub(crate) address: SocketAddr,
+    /// What clients take for its address.
+    pub(crate) known_as: SocketAddr,
     pub(crate) clock: Clock,
     state: Mutex<State>,
     counts: Mutex<BTreeMap<String, u64>>,
@@ -60,6 +62,7 @@ impl Server {
         Ok(Self {
             settings,
             address,
+            known_as: SocketAddr::new(address.ip(), settings.known_as.unwrap_or(address.port())),
             clock: Clock::start(settings.precise)?,
             state: Mutex::new(state),
             counts: Mutex::default(),

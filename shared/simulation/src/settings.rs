@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Port on the loopback interface; 0 takes a free one.
     pub port: u16,
+    /// The port by which clients know it, where that is another one: of a breaker, through which all of them go.
+    pub known_as: Option<u16>,
     /// The time on the network: half of it before a request is looked at, half before its reply leaves.
     pub round_trip: Duration,
     /// From when a write is applied until a majority has it. A write with `w: majority` is answered then.
@@ -32,6 +34,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             port: 0,
+            known_as: None,
             round_trip: Duration::ZERO,
             majority_delay: Duration::ZERO,
             read_lag: Duration::ZERO,

@@ -44,7 +44,7 @@ impl Simulation {
 
     /// Connection string without a database.
     pub fn uri(&self) -> String {
-        format!("mongodb://{}/?replicaSet={SET}", self.server.address)
+        format!("mongodb://{}/?replicaSet={SET}", self.server.known_as)
     }
 
     /// The port on the loopback interface.

@@ -2,26 +2,22 @@
 //!
 //! Looked for in this order: the address in `MONGODB_URI`; `mongod`; docker with a working engine; `java`,
 //! for the stand-in in `mongo-stand-in/`, a server in memory that does what we use of MongoDB.
-//!
-//! **Invariant:** what is started here ends with this process, however this process ends. Each child's
-//! standard input is a pipe whose other end only this process holds, which the system closes even after
-//! `kill -9`. The end of its input is the child's sign to stop. All of this is for Unix only.
 
 mod replica_set;
 
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader};
-use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, Stdio};
+use std::process::{self, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{OnceLock, mpsc};
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use replica_set::make_primary;
+
+use crate::process::{Process, launch, require_on_path, target_folder};
 
 /// The pom and the source of the stand-in.
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mongo-stand-in");
@@ -80,6 +76,17 @@ impl Server {
         self.kind
     }
 
+    /// Its host and port, and its connection string by way of a breaker at `here`; `None` where that does not make
+    /// sense: a server that is looked up, or several.
+    pub fn detour(&self, here: SocketAddr) -> Option<(String, String)> {
+        let host = self.uri.strip_prefix("mongodb://")?.split(['/', '?']).next()?;
+        let address = host.rsplit('@').next()?;
+        if address.contains(',') || !self.uri.contains("directConnection=true") {
+            return None;
+        }
+        Some((address.to_owned(), self.uri.replacen(address, &here.to_string(), 1)))
+    }
+
     fn on_loopback(kind: &'static str, port: u16, process: Process) -> Self {
         let uri = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
         Self { uri, kind, _process: Some(process) }
@@ -94,8 +101,8 @@ pub fn server() -> Result<&'static Server, &'static str> {
     SERVER.get_or_init(find).as_ref().map_err(String::as_str)
 }
 
-/// True when a missing server is a failure and not a reason to skip: `EVENTLOG_REQUIRE_MONGODB` is set to
-/// something other than nothing or `0`.
+/// True when a missing server, this one or FerretDB, is a failure and not a reason to skip:
+/// `EVENTLOG_REQUIRE_MONGODB` is set to something other than nothing or `0`.
 pub fn required() -> bool {
     env::var_os("EVENTLOG_REQUIRE_MONGODB").is_some_and(|value| !value.is_empty() && value != "0")
 }
@@ -191,25 +198,6 @@ fn stand_in_jars() -> Result<PathBuf, String> {
     if lib.is_dir() { Ok(lib) } else { Err(format!("mvn could not bring the jars of {STAND_IN}/pom.xml")) }
 }
 
-/// Cargo's target folder: as it is set, or the one that this program was built into.
-fn target_folder() -> Result<PathBuf, String> {
-    // A relative setting counts from where cargo was called, which a test does not know.
-    if let Some(set) = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from).filter(|set| set.is_absolute()) {
-        return Ok(set);
-    }
-    let program = env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
-    let is_profile = |folder: &&Path| folder.ends_with("debug") || folder.ends_with("release");
-    let profile = program.ancestors().find(is_profile);
-    let target = profile.and_then(Path::parent).map(Path::to_owned);
-    target.ok_or_else(|| "no target folder is known: set CARGO_TARGET_DIR to an absolute path".to_owned())
-}
-
-fn require_on_path(program: &str) -> Result<(), String> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).any(|folder| folder.join(program).is_file());
-    if found { Ok(()) } else { Err(format!("{program} is not on the PATH")) }
-}
-
 /// Free at this moment. That it is still free in the next one is only likely: see [`make_primary`].
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
@@ -222,47 +210,6 @@ fn shell(script: &str) -> Command {
     shell
 }
 
-/// A child that ends at the end of its standard input.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Closes the child's standard input first. There is nobody to tell about an error.
-        let _ = self.0.wait();
-    }
-}
-
-/// Starts a child that prints a port number on a line of its own when it is ready, and waits for that line.
-fn launch(mut command: Command, patience: Duration) -> Result<(Process, u16), String> {
-    let (output, input) = io::pipe().map_err(|error| error.to_string())?;
-    let same_input = input.try_clone().map_err(|error| error.to_string())?;
-    // A group of its own, so that a Ctrl-C which ends the tests leaves a script alive to clean up.
-    command.process_group(0).stdin(Stdio::piped()).stdout(input).stderr(same_input);
-    let process = Process(command.spawn().map_err(|error| error.to_string())?);
-    // It holds the writing end of the pipe, without which the reader below would never see the end.
-    drop(command);
-
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(read_port(BufReader::new(output))));
-    let waited = receiver.recv_timeout(patience);
-    let port = waited.unwrap_or_else(|_| Err(format!("not ready after {} s", patience.as_secs())))?;
-    Ok((process, port))
-}
-
-/// The port that a child prints, or else the last of what it said instead.
-fn read_port(output: impl BufRead) -> Result<u16, String> {
-    let mut said = Vec::new();
-    for line in output.lines().map_while(Result::ok) {
-        match line.parse() {
-            Ok(port) => return Ok(port),
-            // How Java repeats options from the environment, which may hold a proxy's password.
-            Err(_) if line.starts_with("Picked up ") => {}
-            Err(_) => said.push(line),
-        }
-    }
-    Err(said.split_off(said.len().saturating_sub(3)).join(" / "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,12 +219,5 @@ mod tests {
         let names: std::collections::HashSet<String> = (0..1000).map(|_| fresh_database()).collect();
         assert_eq!(names.len(), 1000);
         assert!(names.iter().all(|name| name.len() <= 38), "{names:?}");
-    }
-
-    #[test]
-    fn a_port_is_found_among_warnings_and_their_end_is_kept_without_one() {
-        assert_eq!(read_port(&b"a warning\n40123\nmore\n"[..]), Ok(40123));
-        let failure = &b"Picked up JAVA_TOOL_OPTIONS: secret\none\ntwo\nthree\nfour\n"[..];
-        assert_eq!(read_port(failure), Err("two / three / four".to_owned()));
     }
 }

@@ -19,17 +19,24 @@ pub fn trial<F: Future<Output = ()>>(name: &str, test: impl FnOnce() -> F + Send
 
 /// Tests that need a MongoDB: where there is none they are ignored or, if it is required, failed.
 pub fn trials_on_mongodb(trials: Vec<Trial>) -> Vec<Trial> {
-    match crate::server() {
-        Ok(server) => {
-            let kind = server.kind();
-            trials.into_iter().map(|trial| trial.with_kind(kind)).collect()
-        }
+    let server = crate::server().map(crate::Server::kind);
+    on_server("MongoDB", server.map_err(str::to_owned), trials)
+}
+
+/// Tests that need a FerretDB, likewise.
+pub fn trials_on_ferretdb(trials: Vec<Trial>) -> Vec<Trial> {
+    on_server("FerretDB", crate::ferretdb::can_start(), trials)
+}
+
+fn on_server(name: &str, kind: Result<&str, String>, trials: Vec<Trial>) -> Vec<Trial> {
+    match kind {
+        Ok(kind) => trials.into_iter().map(|trial| trial.with_kind(kind)).collect(),
         Err(reason) if crate::required() => {
-            let missing = move || Err(format!("a MongoDB is required, and there is none: {reason}").into());
-            vec![Trial::test("mongodb_is_there", missing)]
+            let missing = format!("a {name} is required, and there is none: {reason}");
+            vec![Trial::test(format!("{}_is_there", name.to_lowercase()), || Err(missing.into()))]
         }
         Err(reason) => {
-            eprintln!("the tests on MongoDB are ignored: {reason}");
+            eprintln!("the tests on {name} are ignored: {reason}");
             trials.into_iter().map(|trial| trial.with_ignored_flag(true)).collect()
         }
     }

@@ -13,7 +13,7 @@ const REQUESTS: usize = 500;
 pub(crate) async fn memory(server: &Server) -> Result<Option<u64>> {
     let this = std::env::current_exe()?;
     // target/release/deps/append-…
-    let program = this.ancestors().nth(2).context("a folder")?.join("create-event");
+    let program = this.ancestors().nth(2).context("a folder")?.join("eventlog-create-event");
     if !program.is_file() {
         return Ok(None);
     }

@@ -10,16 +10,16 @@ use crate::client::{events_in, new_event};
 
 /// The environment of its functions.
 #[derive(Clone)]
-pub(super) struct Deployment(BTreeMap<&'static str, String>);
+pub(crate) struct Deployment(BTreeMap<&'static str, String>);
 
 impl Deployment {
     /// On an empty database.
-    pub(super) fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         Self::on(server().expect("a server").uri())
     }
 
     /// On an empty database of the server with this connection string.
-    pub(super) fn on(server: &str) -> Self {
+    pub(crate) fn on(server: &str) -> Self {
         let uri = database_on(server);
         let environment = [
             ("MONGODB_URI", uri.as_str()),
@@ -35,48 +35,48 @@ impl Deployment {
         Self(environment.map(|(name, value)| (name, value.to_owned())).into())
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.0.insert(name, value.into());
         self
     }
 
-    pub(super) fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.0.remove(name);
         self
     }
 
     /// A function of this deployment, `create-event` for example.
-    pub(super) fn function(&self, name: &str) -> Function {
+    pub(crate) fn function(&self, name: &str) -> Function {
         let function = Function::new(binary(&format!("eventlog-{name}")));
         self.0.iter().fold(function, |function, (name, value)| function.env(name, value))
     }
 
-    pub(super) fn deploy(&self, name: &str) -> Lambda {
+    pub(crate) fn deploy(&self, name: &str) -> Lambda {
         self.function(name).deploy()
     }
 }
 
 /// The connection string of an empty database of a server.
-pub(super) fn database_on(server: &str) -> String {
+pub(crate) fn database_on(server: &str) -> String {
     let (address, options) = server.split_once('?').unwrap_or((server, ""));
     format!("{}/{}?{options}", address.trim_end_matches('/'), fresh_database())
 }
 
 /// The lines that a function logged, each of which must be JSON.
-pub(super) fn lines(log: &str) -> Vec<Value> {
+pub(crate) fn lines(log: &str) -> Vec<Value> {
     let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     log.lines().map(parse).collect()
 }
 
 /// What API Gateway makes of an answer.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u64,
-    pub(super) headers: Value,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u64,
+    pub(crate) headers: Value,
+    pub(crate) body: String,
 }
 
-pub(super) async fn invoke(lambda: &Lambda, request: &Value) -> Result<Answer, InvokeError> {
+pub(crate) async fn invoke(lambda: &Lambda, request: &Value) -> Result<Answer, InvokeError> {
     let answer = within("an answer", lambda.invoke(request.to_string().as_bytes())).await?;
     let answer: Value = serde_json::from_slice(&answer).expect("JSON");
     assert_ne!(answer["isBase64Encoded"], true, "these answers are short");
@@ -87,13 +87,13 @@ pub(super) async fn invoke(lambda: &Lambda, request: &Value) -> Result<Answer, I
     })
 }
 
-pub(super) fn post_request(event_type: &str, payload: &str) -> Value {
+pub(crate) fn post_request(event_type: &str, payload: &str) -> Value {
     let mut request = fixture("http-post-events");
     request["body"] = new_event(event_type, payload).into();
     request
 }
 
-pub(super) fn get_request(path: &str, query: &str) -> Value {
+pub(crate) fn get_request(path: &str, query: &str) -> Value {
     let mut request = fixture("http-get-event");
     request["rawPath"] = path.into();
     request["requestContext"]["http"]["path"] = path.into();
@@ -102,20 +102,24 @@ pub(super) fn get_request(path: &str, query: &str) -> Value {
 }
 
 /// The event as it was acknowledged, or why it was not.
-pub(super) async fn try_log(create: &Lambda, event_type: &str, payload: &str) -> Result<Event, InvokeError> {
+pub(crate) async fn try_log(create: &Lambda, event_type: &str, payload: &str) -> Result<Event, InvokeError> {
     let answer = invoke(create, &post_request(event_type, payload)).await?;
     assert_eq!(answer.status, 201, "{}", answer.body);
-    let event = answer.body.strip_prefix(r#"{"message":"Event logged successfully","event":"#);
-    let event = event.and_then(|rest| rest.strip_suffix('}')).expect("the answer's form");
-    Ok(Event::from_json(event).expect("an event"))
+    Ok(Event::from_json(logged(&answer)).expect("an event"))
 }
 
-pub(super) async fn log(create: &Lambda, event_type: &str, payload: &str) -> Event {
+/// The JSON of the event in a 201.
+pub(crate) fn logged(answer: &Answer) -> &str {
+    let event = answer.body.strip_prefix(r#"{"message":"Event logged successfully","event":"#);
+    event.and_then(|rest| rest.strip_suffix('}')).expect("the answer's form")
+}
+
+pub(crate) async fn log(create: &Lambda, event_type: &str, payload: &str) -> Event {
     try_log(create, event_type, payload).await.expect("an answer")
 }
 
 /// Reads the whole log; panics unless it is one chain without a fault that ends where `/chain` says.
-pub(super) async fn check_log(list: &Lambda) -> Vec<Event> {
+pub(crate) async fn check_log(list: &Lambda) -> Vec<Event> {
     let mut events = Vec::new();
     let mut verifier = Verifier::from_start();
     for page in 1.. {

@@ -1,12 +1,11 @@
 //! A database that is not there, for a while or for good.
 
-use eventlog_testing::{Lambda, fixture, trial};
+use eventlog_testing::{Breaker, Lambda, Random, fixture, server, trial};
 use libtest_mimic::Trial;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::deployment::{Deployment, check_log, get_request, invoke, log};
-use super::proxy::{Proxy, detour};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
@@ -15,6 +14,14 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("functions_outlive_that_idle_connections_are_cut", cut_while_idle),
         trial("functions_outlive_that_idle_connections_are_forgotten", forgotten_while_idle),
     ]
+}
+
+/// A breaker that does nothing by chance, and the connection string by way of it.
+async fn detour() -> Option<(Breaker, String)> {
+    let breaker = Breaker::start("", Random::new(0)).await.expect("a breaker");
+    let (upstream, uri) = server().expect("a server").detour(breaker.address())?;
+    breaker.lead_to(upstream);
+    Some((breaker, uri))
 }
 
 async fn is_unavailable(lambda: &Lambda, request: &Value) {
@@ -46,15 +53,15 @@ async fn no_database() {
 
 async fn recover() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let Some((upstream, uri)) = detour(&listener) else { return };
     let address = listener.local_addr().expect("its address");
+    let Some((upstream, uri)) = server().expect("a server").detour(address) else { return };
     drop(listener);
     let deployment = Deployment::on(&uri);
     let (create, list) = (deployment.deploy("create-event"), deployment.deploy("list-events"));
     let (post, get) = (fixture("http-post-events"), get_request("/events", ""));
     tokio::join!(is_unavailable(&create, &post), is_unavailable(&list, &get));
     let listener = TcpListener::bind(address).await.expect("the same port");
-    let _proxy = Proxy::start(listener, upstream);
+    let _breaker = Breaker::on(listener, upstream, Random::new(0)).expect("a breaker");
     let event = log(&create, "after", "{}").await;
     assert_eq!(check_log(&list).await, [event]);
     assert_eq!((create.instances().len(), list.instances().len()), (1, 1));
@@ -62,16 +69,14 @@ async fn recover() {
 
 /// As happens to a frozen function, which is not there to notice.
 async fn cut_while_idle() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let Some((upstream, uri)) = detour(&listener) else { return };
-    let proxy = Proxy::start(listener, upstream);
+    let Some((breaker, uri)) = detour().await else { return };
     let deployment = Deployment::on(&uri);
     let (create, list) = (deployment.deploy("create-event"), deployment.deploy("list-events"));
     let mut logged = Vec::new();
     for n in 0..5 {
         logged.push(log(&create, "cut", &format!(r#"{{"n":{n}}}"#)).await);
         assert_eq!(check_log(&list).await, logged);
-        proxy.cut();
+        breaker.cut();
     }
     assert_eq!((create.instances().len(), list.instances().len()), (1, 1));
 }
@@ -79,14 +84,12 @@ async fn cut_while_idle() {
 /// As a NAT gateway does with connections that were idle for long: nobody is told. The first invocation may find
 /// that out the slow way, and must then say that it does not know; the next ones are served.
 async fn forgotten_while_idle() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let Some((upstream, uri)) = detour(&listener) else { return };
-    let proxy = Proxy::start(listener, upstream);
+    let Some((breaker, uri)) = detour().await else { return };
     let deployment = Deployment::on(&uri);
     let (create, list) = (deployment.deploy("create-event"), deployment.deploy("list-events"));
     let mut logged = vec![log(&create, "before", "{}").await];
     assert_eq!(check_log(&list).await, logged);
-    proxy.forget();
+    breaker.forget();
     let answer = invoke(&create, &fixture("http-post-events")).await.expect("an answer before the deadline");
     assert!([201, 503].contains(&answer.status), "{}", answer.body);
     logged.push(log(&create, "after", "{}").await);

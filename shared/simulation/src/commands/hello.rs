@@ -49,7 +49,7 @@ pub(super) async fn run(server: &Server, command: &Command) -> Answer {
 /// The whole reply. `logicalSessionTimeoutMinutes` is what makes drivers retry writes.
 pub(crate) fn reply(server: &Server) -> Document {
     let role = *server.role.borrow();
-    let me = server.address.to_string();
+    let me = server.known_as.to_string();
     let mut reply = doc! {
         "helloOk": true,
         "ismaster": role.is_primary,
