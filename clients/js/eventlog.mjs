@@ -53,7 +53,7 @@ class Position {
   constructor(last, filtered) {
     this.last = last;
     this.#filtered = filtered;
-    this.#ids = new Set([last?._id]);
+    this.#ids = new Set(last && [last._id]);
   }
 
   /**

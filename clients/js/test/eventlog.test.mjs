@@ -240,12 +240,13 @@ test('messages that are not events are passed over', async (t) => {
   const server = await serve(t);
   const { take } = follow(t, server.ws, {
     onopen: () => {
+      server.log.append(1);
       server.push({ action: 'pong' }, { action: 'error', message: 'x' }, null, 1, '"x"', [], [null],
         { message: 'Internal server error', connectionId: 'x', requestId: 'y' });
       server.log.append(1);
     },
   });
-  assert.deepEqual(numbers(await take(1)), [0]);
+  assert.deepEqual(numbers(await take(2)), [0, 1]);
   assert.equal(server.all.length, 1);
 });
 
@@ -349,6 +350,26 @@ test('a slow consumer stops the flow, and misses nothing', async (t) => {
   seen.push(...await take(15));
   assert.deepEqual(seen, server.log.events.slice(1));
   assert.deepEqual(server.all.map(({ query }) => query.get('after')), [0, 10, 20].map((n) => server.log.events[n]._id));
+});
+
+test('a socket that still talks while it closes is not listened to', async (t) => {
+  // As that of ws does; the built-in ones do not.
+  const sockets = [];
+  class Talkative {
+    constructor() { sockets.push(this); setImmediate(() => this.onopen()); }
+    close() {}
+    say(event) { this.onmessage({ data: JSON.stringify(event) }); }
+  }
+  const server = await serve(t);
+  const events = server.log.append(4);
+  const onopen = () => { if (sockets.length === 1) sockets[0].say(events[0]), sockets[0].say(events[1]); };
+  const { take } = follow(t, server.ws, { WebSocket: Talkative, bufferSize: 1, onopen });
+  await take(1);
+  sockets[0].say(events[3]); // too many were there for the second, and now there is room
+  const taking = take(1);
+  while (sockets.length < 2) await new Promise(setImmediate);
+  sockets[1].say(events[1]);
+  assert.deepEqual(await taking, [events[1]]);
 });
 
 test('a message may hold more than the buffer does', async (t) => {
