@@ -133,7 +133,7 @@ impl Appender {
     /// I0 and I2.
     async fn ensure_indexes(&self) -> Result<(), StoreError> {
         let create = async || {
-            let events = self.documents.create_indexes(queries::indexes()).into_future();
+            let events = self.documents.create_index(queries::unique_places()).into_future();
             let (events, pending) = join(events, self.pending.ensure_indexes()).await;
             events.and(pending)
         };

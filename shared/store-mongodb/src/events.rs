@@ -1,14 +1,17 @@
 //! The log.
 
+use std::sync::Arc;
+
 use eventlog_ledger::{
     Event, EventId, EventStore, Head, Page, Query, Seq, StoreError, Submission, Timestamp,
 };
 use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
+use tokio::sync::OnceCell;
 
 use crate::alarm::LogAlarm;
 use crate::append::Appender;
-use crate::database::Database;
+use crate::database::{Database, store_error};
 use crate::documents::{self, Documents};
 use crate::queries;
 
@@ -17,13 +20,25 @@ use crate::queries;
 pub struct Events {
     documents: Documents,
     appender: Appender,
+    filters: Arc<OnceCell<()>>,
 }
 
 impl Events {
     /// The log of this database.
     pub fn new(database: &Database) -> Self {
         let documents: Documents = database.0.collection("events");
-        Self { appender: Appender::new(database, documents.clone()), documents }
+        Self { appender: Appender::new(database, documents.clone()), documents, filters: Arc::default() }
+    }
+
+    /// One by one: FerretDB dies of a command with several that are there already.
+    async fn ensure_filters(&self) -> Result<(), StoreError> {
+        let create = async || {
+            for index in queries::filters() {
+                self.documents.create_index(index).await?;
+            }
+            Ok(())
+        };
+        self.filters.get_or_try_init(create).await.map(drop).map_err(store_error)
     }
 }
 
@@ -52,10 +67,14 @@ impl EventStore for Events {
     }
 
     async fn place_in_time(&self, time: Timestamp) -> Result<Option<Seq>, StoreError> {
+        self.ensure_filters().await?;
         documents::place(&self.documents, queries::in_time(time)).await
     }
 
     async fn page(&self, query: Query) -> Result<Page, StoreError> {
+        if query.event_type.is_some() || query.source_app_id.is_some() {
+            self.ensure_filters().await?;
+        }
         documents::page(&self.documents, &query).await
     }
 

@@ -8,18 +8,21 @@ use mongodb::options::IndexOptions;
 /// A filter and a sort.
 pub(crate) type Find = (Document, Document);
 
-/// I2, and one index for each filter, which ends with `seq`: whatever is asked for is one stretch of one of them.
-pub(crate) fn indexes() -> Vec<IndexModel> {
-    let index = |keys, is_unique| {
-        let options = IndexOptions::builder().unique(is_unique).build();
-        IndexModel::builder().keys(keys).options(options).build()
-    };
-    vec![
-        index(doc! { "seq": 1 }, true),
-        index(doc! { "eventType": 1, "seq": 1 }, false),
-        index(doc! { "sourceAppId": 1, "seq": 1 }, false),
-        index(doc! { "eventType": 1, "sourceAppId": 1, "seq": 1 }, false),
-        index(doc! { "timestamp": 1, "seq": 1 }, false),
+/// I2; made before the first append.
+pub(crate) fn unique_places() -> IndexModel {
+    let options = IndexOptions::builder().unique(true).build();
+    IndexModel::builder().keys(doc! { "seq": 1 }).options(options).build()
+}
+
+/// One for each filter, which ends with `seq`: whatever is asked for is one stretch of one of them. Made before the first
+/// query that goes by one of them: nobody else should wait for that.
+pub(crate) fn filters() -> [IndexModel; 4] {
+    let index = |keys| IndexModel::builder().keys(keys).build();
+    [
+        index(doc! { "eventType": 1, "seq": 1 }),
+        index(doc! { "sourceAppId": 1, "seq": 1 }),
+        index(doc! { "eventType": 1, "sourceAppId": 1, "seq": 1 }),
+        index(doc! { "timestamp": 1, "seq": 1 }),
     ]
 }
 
@@ -70,7 +73,9 @@ mod tests {
                 && fields[..fixed.len()].iter().all(|field| fixed.contains(field))
                 && fields[fixed.len()..].starts_with(&sorted)
         };
-        one_way && bounded.iter().all(|name| sorted.first() == Some(name)) && indexes().iter().any(matches)
+        one_way
+            && bounded.iter().all(|name| sorted.first() == Some(name))
+            && filters().iter().chain([&unique_places()]).any(matches)
     }
 
     #[test]
