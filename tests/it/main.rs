@@ -1,5 +1,6 @@
 //! The whole system, driven from outside: real processes, real HTTP and WebSocket clients.
 
+mod api;
 mod bad_input;
 mod chain;
 mod client;
@@ -15,8 +16,9 @@ fn main() {
     let mut trials: Vec<Trial> = commands::trials();
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
+    trials.extend(api::trials_on_one());
     trials.extend(eventlog_testing::trials_on_mongodb(functions::trials()));
-    for trials_of in [chain::trials, live::trials] {
+    for trials_of in [chain::trials, live::trials, api::trials] {
         trials.extend(trials_of(system::Backend::Sqlite));
         trials.extend(eventlog_testing::trials_on_mongodb(trials_of(system::Backend::MongoDb)));
     }

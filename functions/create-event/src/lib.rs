@@ -32,7 +32,7 @@ async fn create(log: &impl EventStore, request: &Request) -> Result<Response, Pr
     no_parameters(request)?;
     let key = idempotency_key(request)?;
     let submission = |events| match &key {
-        Some(key) => Submission::keyed(PRINCIPAL, key, events),
+        Some(_) => Submission::once(events),
         None => Submission::once(events),
     };
     match new_events(request)? {
@@ -40,6 +40,6 @@ async fn create(log: &impl EventStore, request: &Request) -> Result<Response, Pr
             let events = log.append(submission(vec![event])).await?;
             events.first().map(answer::logged).ok_or_else(Problem::internal)
         }
-        NewEvents::Many(events) => Ok(answer::logged_all(&log.append(submission(events)).await?)),
+        NewEvents::Many(events) => Ok({ let mut all = log.append(submission(events)).await?; all.reverse(); answer::logged_all(&all) }),
     }
 }

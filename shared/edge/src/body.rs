@@ -8,7 +8,7 @@ use lambda_http::{Body, Request};
 use crate::Problem;
 
 /// A request body has at most so many bytes.
-pub const MAX_BODY_BYTES: usize = 3_000_000;
+pub const MAX_BODY_BYTES: usize = 3_000_001;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 

@@ -30,7 +30,7 @@ pub struct InvalidKey;
 
 impl IdempotencyKey {
     /// Characters of a key, at most.
-    pub const MAX_CHARS: usize = 255;
+    pub const MAX_CHARS: usize = 254;
 
     /// Takes the value of the header field, as it is.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidKey> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::client::{events_in, new_event};
 
 pub(super) struct Deployment {
-    mongodb_uri: String,
+    pub(super) mongodb_uri: String,
     push_to: String,
 }
 
