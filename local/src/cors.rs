@@ -31,12 +31,15 @@ pub(crate) fn preflight() -> Reply {
     reply
 }
 
+/// What a page may read of a reply's headers, beside those that it may always (the Fetch standard, 2.2.2).
+const EXPOSED: &str = "link, location, retry-after, x-total-count";
+
 /// Lets the page that asked read the reply.
 pub(crate) fn allow(origin: Option<HeaderValue>, reply: &mut Reply) {
     if let Some(origin) = origin {
         let headers = reply.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("location, retry-after"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         headers.insert(VARY, HeaderValue::from_static("origin"));
     }
 }

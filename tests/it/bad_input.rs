@@ -2,10 +2,11 @@
 
 mod bodies;
 mod pages;
-mod properties;
-mod raw;
+pub(crate) mod properties;
+mod queries;
+pub(crate) mod raw;
 mod requests;
-mod sizes;
+pub(crate) mod sizes;
 mod sockets;
 mod wire;
 
@@ -17,16 +18,22 @@ use crate::system::System;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = bodies::trials();
-    for more in
-        [requests::trials, sizes::trials, pages::trials, properties::trials, wire::trials, sockets::trials]
-    {
+    for more in [
+        requests::trials,
+        queries::trials,
+        sizes::trials,
+        pages::trials,
+        properties::trials,
+        wire::trials,
+        sockets::trials,
+    ] {
         trials.extend(more());
     }
     trials
 }
 
 /// Panics unless the answer is an RFC 9457 problem of this status that tells nothing of the inside.
-fn assert_problem(answer: &Answer, status: u16, case: &str) -> Value {
+pub(crate) fn assert_problem(answer: &Answer, status: u16, case: &str) -> Value {
     assert_eq!(answer.status, status, "{case}: {}", answer.body);
     assert_eq!(answer.header("content-type"), "application/problem+json", "{case}");
     let problem = answer.json();
@@ -41,13 +48,13 @@ fn assert_problem(answer: &Answer, status: u16, case: &str) -> Value {
 }
 
 /// Where the problem's `errors` point to.
-fn pointers(problem: &Value) -> Vec<&str> {
+pub(crate) fn pointers(problem: &Value) -> Vec<&str> {
     let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     errors.iter().map(|error| error["pointer"].as_str().expect("a pointer")).collect()
 }
 
 /// The server has logged nothing, and still logs.
-async fn assert_untouched(system: &System) {
+pub(crate) async fn assert_untouched(system: &System) {
     let mut client = system.client().await;
     assert_eq!(client.get("/chain").await.body, r#"{"length":0,"headId":null,"headHash":""}"#);
     let logged = client.log("good", "{}").await;

@@ -83,6 +83,17 @@ impl Client {
         self.send(request).await.expect("an answer")
     }
 
+    /// POSTs to `/events` with an `Idempotency-Key`; `None` if the server went away.
+    pub(crate) async fn try_keyed(&mut self, key: &str, body: impl AsRef<[u8]>) -> Option<Answer> {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        let request = self.request("POST", "/events", &headers, body.as_ref());
+        self.send(request).await.ok()
+    }
+
+    pub(crate) async fn keyed(&mut self, key: &str, body: impl AsRef<[u8]>) -> Answer {
+        self.try_keyed(key, body).await.expect("the server is there")
+    }
+
     /// Logs an event and answers it as it was acknowledged; `None` if the server went away.
     pub(crate) async fn try_log(&mut self, event_type: &str, payload: &str) -> Option<Event> {
         let body = new_event(event_type, payload);

@@ -112,5 +112,9 @@ async fn a_page_of_this_machine() {
     let get = client.request("GET", "/events", &[origin], b"");
     let answer = client.send(get).await.expect("an answer");
     assert_eq!((answer.body.as_str(), answer.header("access-control-allow-origin")), ("[]", origin.1));
+    let exposed: Vec<_> = answer.header("access-control-expose-headers").split(", ").collect();
+    for name in ["link", "x-total-count", "location", "retry-after", "allow"] {
+        assert!(exposed.contains(&name), "{name}: {exposed:?}");
+    }
     assert_eq!(client.get("/events").await.header("access-control-allow-origin"), "");
 }

@@ -3,6 +3,7 @@
 pub(crate) mod deployment;
 mod failures;
 mod gateway;
+mod keyed;
 mod kills;
 mod outages;
 mod requests;
@@ -16,7 +17,9 @@ use libtest_mimic::Trial;
 /// All need a MongoDB.
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = requests::trials();
-    for more in [writers::trials, kills::trials, websocket::trials, failures::trials, outages::trials] {
+    for more in
+        [writers::trials, kills::trials, keyed::trials, websocket::trials, failures::trials, outages::trials]
+    {
         trials.extend(more());
     }
     trials

@@ -1,5 +1,6 @@
 //! The whole system, driven from outside: real processes, real HTTP and WebSocket clients.
 
+mod api;
 mod bad_input;
 mod chain;
 mod client;
@@ -19,10 +20,11 @@ fn main() {
     trials.extend(crash::trials());
     trials.extend(template::trials());
     trials.extend(functions::trials_on_simulations());
+    trials.extend(api::trials_on_one());
     trials.extend(eventlog_testing::trials_on_mongodb(functions::trials()));
     trials.extend(eventlog_testing::trials_on_mongodb(template::trials_with_answers()));
     trials.extend(faults::trials());
-    for trials_of in [chain::trials, live::trials] {
+    for trials_of in [chain::trials, live::trials, api::trials] {
         trials.extend(trials_of(system::Backend::Sqlite));
         trials.extend(eventlog_testing::trials_on_mongodb(trials_of(system::Backend::MongoDb)));
     }

@@ -1,10 +1,11 @@
-//! Everything that is read: `GET /events`, `/events/{id}`, `/chain`, `/chain/verify`, `/health`, and the answer to requests
-//! that no route takes.
+//! Everything that is read: `GET /events`, `/events/{id}`, `/chain`, `/chain/verify`, `/health`, `/openapi.yaml`, and the
+//! answer to requests that no route takes.
 
 mod list;
 
 use eventlog_edge::{Problem, Response, Window, answer, listing, no_parameters, routes, window};
-use eventlog_ledger::{EventId, EventStore, verify};
+use eventlog_ledger::verify::{self, Verified};
+use eventlog_ledger::{EventId, EventStore, StoreError};
 use lambda_http::{Request, RequestExt};
 
 /// Answers a request by its method and path.
@@ -29,6 +30,7 @@ async fn read(log: &impl EventStore, request: &Request) -> Result<Response, Prob
         routes::EVENT => event(log, id.unwrap_or_default()).await,
         routes::CHAIN => Ok(answer::chain(log.head().await?.as_ref())),
         routes::HEALTH => log.head().await.map(|_| answer::healthy()).map_err(Problem::from),
+        routes::SPECIFICATION => Ok(answer::specification()),
         _ => Err(Problem::not_found("This function only reads.")),
     }
 }
@@ -43,7 +45,11 @@ async fn event(log: &impl EventStore, id: &str) -> Result<Response, Problem> {
 
 async fn verified(log: &impl EventStore, window: Window) -> Result<Response, Problem> {
     let start = match window.after {
-        Some(id) => verify::Start::after(log, id).await?.ok_or_else(|| Problem::unknown_cursor("after"))?,
+        Some(id) => match verify::Start::after(log, id).await {
+            Ok(start) => start.ok_or_else(|| Problem::unknown_cursor("after"))?,
+            Err(StoreError::Corrupt { id, .. }) => return Ok(answer::verified(&Verified::unreadable(id))),
+            Err(error) => return Err(error.into()),
+        },
         None => verify::Start::default(),
     };
     Ok(answer::verified(&verify::verify(log, start, window.limit).await?))

@@ -9,10 +9,7 @@ use eventlog_edge::{Filter, Listing, Part, Problem, Response};
 use eventlog_ledger::{Event, EventId, EventStore, Head, MAX_EVENT_BYTES, Order, Page, Query, Seq};
 
 pub(crate) async fn answer(log: &impl EventStore, listing: &Listing) -> Result<Response, Problem> {
-    let Some(stretch) = Stretch::of(log, &listing.filter).await? else {
-        // Nothing is so new.
-        return Ok(answer::events(&[], listing, &Links { total: Some(0), ..Links::default() }));
-    };
+    let stretch = Stretch::of(log, &listing.filter).await?;
     let (mut page, links) = match listing.part {
         Part::Page(number) => numbered(log, listing, &stretch, number).await?,
         Part::After(id) => {
@@ -42,19 +39,19 @@ struct Stretch {
 }
 
 impl Stretch {
-    async fn of(log: &impl EventStore, filter: &Filter) -> Result<Option<Self>, Problem> {
+    async fn of(log: &impl EventStore, filter: &Filter) -> Result<Self, Problem> {
         let end = Head::next_seq(log.head().await?.as_ref());
         let from = match filter.from {
-            None => Some(0),
-            Some(time) => log.place_in_time(time).await?,
+            None => 0,
+            // Nothing is so new: whatever is logged meanwhile may be older, too.
+            Some(time) => log.place_in_time(time).await?.unwrap_or(Seq::MAX),
         };
-        let Some(from) = from else { return Ok(None) };
         let to = match filter.to {
             None => None,
             Some(time) => log.place_in_time(time).await?,
         };
         let to = to.unwrap_or(Seq::MAX).max(from);
-        Ok(Some(Self { from, to, end: end.clamp(from, to) }))
+        Ok(Self { from, to, end: end.clamp(from, to) })
     }
 
     /// What of it lies in these bounds.
@@ -103,10 +100,12 @@ async fn numbered(
         Some(last) if page.has_more => Some(onward(listing.order, last.id)),
         _ => None,
     };
+    let last = is_stretch.then(|| stretch.len().div_ceil(listing.limit).max(1));
     let links = Links {
-        prev: Some(number - 1).filter(|prev| *prev > 0).map(Part::Page),
+        // From beyond the end it leads back to where there is something.
+        prev: Some((number - 1).min(last.unwrap_or(u64::MAX))).filter(|prev| *prev > 0).map(Part::Page),
         next,
-        last: is_stretch.then(|| stretch.len().div_ceil(listing.limit).max(1)),
+        last,
         total: is_stretch.then(|| stretch.len()),
     };
     Ok((page, links))

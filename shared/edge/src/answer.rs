@@ -130,6 +130,11 @@ pub fn healthy() -> Response {
     json(StatusCode::OK, r#"{"status":"ok"}"#.into())
 }
 
+/// 200: this API as OpenAPI has it (media type: RFC 9512).
+pub fn specification() -> Response {
+    Response::new(StatusCode::OK, "application/yaml", include_str!("../../../openapi.yaml").into())
+}
+
 /// The answer, or what is wrong.
 pub fn or_problem(answer: Result<Response, Problem>) -> Response {
     answer.unwrap_or_else(Problem::into_response)

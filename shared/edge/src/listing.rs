@@ -191,6 +191,7 @@ mod tests {
             "order=",
             "eventType=",
             "eventType=%FF",
+            "eventType=%FF&sourceAppId=%EF%BF%BD",
             "sourceAppId=a&sourceAppId=a",
             "after=",
             "after=64fdc8e5a835b1c4d6c5693",

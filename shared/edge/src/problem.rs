@@ -200,10 +200,9 @@ impl From<Rejected> for Problem {
             Rejected::Reserved(fault) => {
                 Self { errors: vec![fault.clone()], ..Self::forbidden(format!("{}.", fault.detail)) }
             }
-            Rejected::TooLarge(bytes) => {
-                let detail =
-                    format!("The event would have {bytes} bytes of JSON; {MAX_EVENT_BYTES} are allowed.");
-                Self::new(&EVENT_TOO_LARGE, detail)
+            Rejected::TooLarge(fault) => {
+                let detail = format!("An event may have {MAX_EVENT_BYTES} bytes of JSON.");
+                Self { errors: vec![fault], ..Self::new(&EVENT_TOO_LARGE, detail) }
             }
         }
     }

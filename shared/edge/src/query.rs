@@ -19,12 +19,15 @@ pub(crate) fn parameters<'a, const N: usize>(
 ) -> Result<[Option<Cow<'a, str>>; N], Problem> {
     let query = request.uri().query().unwrap_or_default();
     let mut values = [const { None }; N];
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    let pieces = query.split('&').flat_map(|piece| {
+        form_urlencoded::parse(piece.as_bytes()).map(move |(name, value)| (piece, name, value))
+    });
+    for (piece, name, value) in pieces {
         let Some(place) = names.iter().position(|known| *known == name) else {
             return Err(Problem::invalid_query(format!("The parameter {name:?} is not known here.")));
         };
         // What is not UTF-8 was replaced by this character, unless it was sent.
-        if value.contains('\u{fffd}') && !query.to_ascii_uppercase().contains("%EF%BF%BD") {
+        if value.contains('\u{fffd}') && !piece.to_ascii_uppercase().contains("%EF%BF%BD") {
             return Err(Problem::invalid_query(format!("The parameter {name:?} is not UTF-8.")));
         }
         if values[place].replace(value).is_some() {

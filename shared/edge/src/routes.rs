@@ -16,8 +16,11 @@ pub const VERIFY: Route = ("GET", "/chain/verify");
 /// `GET /health`.
 pub const HEALTH: Route = ("GET", "/health");
 
+/// `GET /openapi.yaml`.
+pub const SPECIFICATION: Route = ("GET", "/openapi.yaml");
+
 /// All of them. What is none of them goes to the route `$default`.
-pub const ALL: [Route; 6] = [CREATE, LIST, EVENT, CHAIN, VERIFY, HEALTH];
+pub const ALL: [Route; 7] = [CREATE, LIST, EVENT, CHAIN, VERIFY, HEALTH, SPECIFICATION];
 
 /// The route that takes this request, and its `{id}`.
 pub fn find<'a>(method: &str, path: &'a str) -> Option<(Route, Option<&'a str>)> {

@@ -59,7 +59,9 @@ impl NewEvents {
                 Err(Rejected::Reserved(fault)) => {
                     refused.get_or_insert(Rejected::Reserved(fault.within(index)));
                 }
-                Err(too_large) => _ = refused.get_or_insert(too_large),
+                Err(Rejected::TooLarge(fault)) => {
+                    refused.get_or_insert(Rejected::TooLarge(fault.within(index)));
+                }
             }
         }
         faults.truncate(MAX_FAULTS);
@@ -89,8 +91,8 @@ pub enum Rejected {
     #[error("event types that start with {RESERVED_PREFIX:?} are reserved")]
     Reserved(Fault),
     /// More than [`MAX_EVENT_BYTES`].
-    #[error("the event's JSON would have {0} bytes, {MAX_EVENT_BYTES} are allowed")]
-    TooLarge(usize),
+    #[error("the event is too large: {}", .0.detail)]
+    TooLarge(Fault),
 }
 
 impl NewEvent {
@@ -165,7 +167,11 @@ impl Form {
         }
         let draft = NewEvent { event_type, source_app_id, data_payload }.into_draft(EventId([0; 12]));
         match draft.json_len() {
-            too_many if too_many > MAX_EVENT_BYTES => Err(Rejected::TooLarge(too_many)),
+            bytes if bytes > MAX_EVENT_BYTES => {
+                let detail =
+                    format!("the event would have {bytes} bytes of JSON; {MAX_EVENT_BYTES} are allowed");
+                Err(Rejected::TooLarge(Fault { pointer: String::new(), detail }))
+            }
             _ => Ok(NewEvent {
                 event_type: draft.event_type,
                 source_app_id: draft.source_app_id,

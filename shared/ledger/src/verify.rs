@@ -38,6 +38,14 @@ pub struct Verified {
     pub invalid: Option<InvalidEvent>,
 }
 
+impl Verified {
+    /// A window that begins behind what cannot be read.
+    pub fn unreadable(id: Option<EventId>) -> Self {
+        let reason = "what is stored is not an event".into();
+        Self { has_more: true, invalid: Some(InvalidEvent { id, reason }), ..Self::default() }
+    }
+}
+
 /// The first event that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidEvent {
@@ -58,8 +66,7 @@ pub async fn verify(log: &impl EventStore, start: Start, limit: u64) -> Result<V
         let page = match log.page(query).await {
             Ok(page) => page,
             Err(StoreError::Corrupt { id, .. }) if count == 1 => {
-                verified.invalid = Some(InvalidEvent { id, reason: "what is stored is not an event".into() });
-                break;
+                return Ok(Verified { invalid: Verified::unreadable(id).invalid, ..verified });
             }
             // One of these cannot be read: those before it can.
             Err(StoreError::Corrupt { .. }) => {

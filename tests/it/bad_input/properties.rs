@@ -20,7 +20,7 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// Runs `check` on this many values; a failure is shrunk.
-fn for_any<S: Strategy>(cases: u32, strategy: S, mut check: impl AsyncFnMut(S::Value)) {
+pub(crate) fn for_any<S: Strategy>(cases: u32, strategy: S, mut check: impl AsyncFnMut(S::Value)) {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 500, ..Config::default() };
     let check = std::cell::RefCell::new(&mut check);
     let run = |value| {

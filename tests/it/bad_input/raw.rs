@@ -8,32 +8,32 @@ use tokio::net::TcpStream;
 
 use crate::client::Answer;
 
-pub(super) struct Raw(pub(super) BufReader<TcpStream>);
+pub(crate) struct Raw(pub(crate) BufReader<TcpStream>);
 
 impl Raw {
-    pub(super) async fn connect(port: u16) -> Self {
+    pub(crate) async fn connect(port: u16) -> Self {
         Self(BufReader::new(TcpStream::connect(("127.0.0.1", port)).await.expect("a connection")))
     }
 
     /// Says this, and hears what is answered.
-    pub(super) async fn ask(port: u16, request: impl AsRef<[u8]>) -> Option<Answer> {
+    pub(crate) async fn ask(port: u16, request: impl AsRef<[u8]>) -> Option<Answer> {
         let mut raw = Self::connect(port).await;
         raw.say(request).await;
         raw.answer().await
     }
 
     /// The server may have stopped listening; what it answered can still be read.
-    pub(super) async fn say(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn say(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = within("writing", self.0.get_mut().write_all(bytes.as_ref())).await;
     }
 
     /// Says all of this; the server must take it. To most clients a write that fails is the end.
-    pub(super) async fn say_all(&mut self, bytes: &[u8]) {
+    pub(crate) async fn say_all(&mut self, bytes: &[u8]) {
         within("writing", self.0.get_mut().write_all(bytes)).await.expect("it is taken");
     }
 
     /// So many blanks, in pieces.
-    pub(super) async fn say_blanks(&mut self, mut count: usize) {
+    pub(crate) async fn say_blanks(&mut self, mut count: usize) {
         let blanks = vec![b' '; 1 << 20];
         while count > 0 {
             let piece = count.min(blanks.len());
@@ -43,7 +43,7 @@ impl Raw {
     }
 
     /// The next answer; `None` if the connection ended before it was whole.
-    pub(super) async fn answer(&mut self) -> Option<Answer> {
+    pub(crate) async fn answer(&mut self) -> Option<Answer> {
         let mut line = self.line().await?;
         let status = line.strip_prefix("HTTP/1.")?.get(2..5)?.parse().expect("a status");
         let mut headers = HeaderMap::new();
@@ -69,7 +69,7 @@ impl Raw {
     }
 
     /// Says no more, and waits until the server is done too.
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         let _ = self.0.get_mut().shutdown().await;
         let mut rest = Vec::new();
         let _ = within("the end", self.0.read_to_end(&mut rest)).await;

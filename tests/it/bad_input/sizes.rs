@@ -19,11 +19,11 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// All that an event may have.
-pub(super) const MAX_EVENT: usize = 122_880;
-const MAX_BODY: usize = 3_000_000;
+pub(crate) const MAX_EVENT: usize = 122_880;
+pub(crate) const MAX_BODY: usize = 3_000_000;
 
 /// A body whose event has so many bytes of JSON, if it is not the first of its chain.
-pub(super) fn event_of(bytes: usize) -> String {
+pub(crate) fn event_of(bytes: usize) -> String {
     let empty = format!(
         r#"{{"_id":"{:24}","eventType":"size","sourceAppId":"App1","dataPayload":{{"p":""}},"timestamp":"{:24}","previousHash":"{:40}","currentHash":"{:40}"}}"#,
         "", "", "", ""

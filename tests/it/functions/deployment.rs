@@ -35,6 +35,10 @@ impl Deployment {
         Self(environment.map(|(name, value)| (name, value.to_owned())).into())
     }
 
+    pub(crate) fn mongodb_uri(&self) -> &str {
+        &self.0["MONGODB_URI"]
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.0.insert(name, value.into());
         self
