@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use eventlog_local::{Store, serve};
 use eventlog_store_sqlite::Durability;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+
+use crate::Answer;
+use crate::signals::stop_on_signal;
 
 /// Runs the whole system on this machine: no cloud, no docker, no database to install.
 #[derive(clap::Args)]
@@ -35,10 +36,10 @@ pub(crate) struct Args {
     host: String,
 }
 
-pub(crate) fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<Answer> {
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(dev(args))
+    runtime.block_on(dev(args)).map(|()| Answer::Yes)
 }
 
 async fn dev(args: Args) -> Result<()> {
@@ -55,19 +56,6 @@ async fn dev(args: Args) -> Result<()> {
         }
     };
     serve(listener, &host, store, |address| announce(address, &place), stop_on_signal()?).await
-}
-
-/// Cancelled by Ctrl-C or SIGTERM.
-fn stop_on_signal() -> Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        let (mut signals, stop) = (signal(kind)?, stop.clone());
-        tokio::spawn(async move {
-            signals.recv().await;
-            stop.cancel();
-        });
-    }
-    Ok(stop)
 }
 
 /// The first line is for programs too: both URLs stand in it.

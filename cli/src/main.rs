@@ -1,6 +1,14 @@
 //! The command line.
 
 mod dev;
+mod export;
+mod import;
+mod lines;
+mod progress;
+mod resume;
+mod signals;
+mod store;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -19,16 +27,30 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Dev(dev::Args),
+    Verify(verify::Args),
+    Export(export::Args),
+    Import(import::Args),
 }
 
+/// What a command that could be carried out came to. It has been told to the user.
+enum Answer {
+    Yes,
+    No,
+}
+
+const ANSWER_IS_NO: u8 = 1;
 const COULD_NOT_BE_DONE: u8 = 2;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Dev(args) => dev::run(args),
+        Command::Verify(args) => signals::run(verify::run(args)),
+        Command::Export(args) => signals::run(export::run(args)),
+        Command::Import(args) => signals::run(import::run(args)),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(ANSWER_IS_NO),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(COULD_NOT_BE_DONE)

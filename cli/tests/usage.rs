@@ -10,7 +10,15 @@ fn eventlog(arguments: &[&str]) -> Output {
 
 #[test]
 fn every_level_has_help_and_no_secret_in_it() {
-    for arguments in [&["--help"][..], &["help"], &["dev", "--help"], &["help", "dev"]] {
+    for arguments in [
+        &["--help"][..],
+        &["help"],
+        &["dev", "--help"],
+        &["help", "dev"],
+        &["verify", "-h"],
+        &["export", "-h"],
+        &["import", "-h"],
+    ] {
         let output = eventlog(arguments);
         let text = String::from_utf8(output.stdout).expect("text");
         assert!(output.status.success() && text.contains("Usage: eventlog"), "{text}");
@@ -21,8 +29,18 @@ fn every_level_has_help_and_no_secret_in_it() {
 #[test]
 fn wrong_usage_is_status_2_and_goes_to_stderr() {
     let durable = ["dev", "--durable", "--mongodb-uri", "mongodb://localhost"];
-    for arguments in [&[][..], &["nonsense"], &["dev", "--port", "x"], &["dev", "--port", "65536"], &durable]
-    {
+    for arguments in [
+        &[][..],
+        &["nonsense"],
+        &["dev", "--port", "x"],
+        &["dev", "--port", "65536"],
+        &durable,
+        &["verify", "a", "b"],
+        &["verify", "a", "--data", "b"],
+        &["verify", "a", "--mongodb-uri", "mongodb://localhost"],
+        &["export", "--json"],
+        &["import"],
+    ] {
         let Output { status, stdout, stderr } = eventlog(arguments);
         let errors = String::from_utf8(stderr).expect("text");
         assert_eq!(status.code(), Some(2), "{errors}");

@@ -6,6 +6,7 @@ mod chain;
 mod client;
 mod commands;
 mod crash;
+mod exports;
 mod faults;
 mod functions;
 mod live;
@@ -18,13 +19,14 @@ fn main() {
     let mut trials: Vec<Trial> = commands::trials();
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
+    trials.extend(exports::tampering::trials());
     trials.extend(template::trials());
     trials.extend(functions::trials_on_simulations());
     trials.extend(api::trials_on_one());
     trials.extend(eventlog_testing::trials_on_mongodb(functions::trials()));
     trials.extend(eventlog_testing::trials_on_mongodb(template::trials_with_answers()));
     trials.extend(faults::trials());
-    for trials_of in [chain::trials, live::trials, api::trials] {
+    for trials_of in [chain::trials, live::trials, api::trials, exports::trials] {
         trials.extend(trials_of(system::Backend::Sqlite));
         trials.extend(eventlog_testing::trials_on_mongodb(trials_of(system::Backend::MongoDb)));
     }

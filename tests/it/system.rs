@@ -49,12 +49,22 @@ impl Data {
 
     /// Starts a process that serves this log, on a free port.
     pub(crate) async fn serve(&self) -> System {
-        let mut command = eventlog(&["dev", "--port", "0"]);
+        System::start(self.command(&["dev", "--port", "0"])).await
+    }
+
+    /// A command on this log.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = eventlog(arguments);
         command.arg("--data").arg(self.folder.path());
         if let Some(uri) = &self.mongodb_uri {
             command.env("MONGODB_URI", uri);
         }
-        System::start(command).await
+        command
+    }
+
+    /// The MongoDB it is kept in, if it is.
+    pub(crate) fn mongodb_uri(&self) -> Option<&str> {
+        self.mongodb_uri.as_deref()
     }
 }
 

@@ -2,21 +2,23 @@
 
 use serde_json::Value;
 
+use crate::tree::Tree;
+
 /// The canonical bytes of `value` (RFC 8785, 3.2): no white space, members sorted by the UTF-16 code units
 /// of their names, numbers as ECMAScript prints the double.
 pub fn canonical(value: &Value) -> String {
     let mut out = String::new();
-    write(value, &mut out);
+    write(&Tree::from(value), &mut out);
     out
 }
 
-pub(crate) fn write(value: &Value, out: &mut String) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Number(number) => write_number(number, out),
-        Value::String(text) => write_string(text, out),
-        Value::Array(elements) => {
+pub(crate) fn write(tree: &Tree<'_>, out: &mut String) {
+    match tree {
+        Tree::Null => out.push_str("null"),
+        Tree::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Tree::Number(number) => write_number(number, out),
+        Tree::String(text) => write_string(text, out),
+        Tree::Array(elements) => {
             out.push('[');
             for (i, element) in elements.iter().enumerate() {
                 if i > 0 {
@@ -26,11 +28,9 @@ pub(crate) fn write(value: &Value, out: &mut String) {
             }
             out.push(']');
         }
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        Tree::Object(members) => {
             out.push('{');
-            for (i, (name, member)) in members.into_iter().enumerate() {
+            for (i, (name, member)) in members.iter().enumerate() {
                 if i > 0 {
                     out.push(',');
                 }

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::canonical::{self, canonical};
+use crate::canonical;
 use crate::json::{self, Fault};
-use crate::{EventId, Hash, NotATimestamp, NotHex, Timestamp};
+use crate::{EventId, Hash, NotATimestamp, NotHex, Timestamp, tokens};
 
 /// A JSON text (any value) that is known to be I-JSON, with its canonical form.
 ///
@@ -20,8 +20,7 @@ pub struct Payload {
 impl Payload {
     /// Parses `text`, nested at most `max_depth` deep.
     pub fn parse(text: &str, max_depth: usize) -> Result<Self, Fault> {
-        let value = json::parse(text, max_depth)?;
-        Ok(Self { canonical: canonical(&value), text: without_white_space(text) })
+        Ok(Self { canonical: canonical_text(text, max_depth)?, text: without_white_space(text) })
     }
 
     /// The text as it was written, without white space between tokens.
@@ -39,13 +38,21 @@ impl Payload {
     }
 }
 
+/// The RFC 8785 form of a JSON text that is nested at most `max_depth` deep.
+pub(crate) fn canonical_text(text: &str, max_depth: usize) -> Result<String, Fault> {
+    let tree = json::parse_tree(text, max_depth)?;
+    let mut out = String::with_capacity(text.len());
+    canonical::write(&tree, &mut out);
+    Ok(out)
+}
+
 fn without_white_space(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
     let (mut plain, mut at) = (0, 0);
     while at < bytes.len() {
         match bytes[at] {
-            b'"' => at = json::end_of_string(bytes, at),
+            b'"' => at = tokens::end_of_string(bytes, at),
             b' ' | b'\t' | b'\n' | b'\r' => {
                 out.push_str(&text[plain..at]);
                 at += 1;
@@ -89,6 +96,9 @@ pub enum Malformed {
     /// `timestamp`.
     #[error("not an event: {0}")]
     Timestamp(#[from] NotATimestamp),
+    /// An event, but not as [`Event::to_json`] writes it.
+    #[error("not the exact JSON of the event: other order, white space or escapes")]
+    Inexact,
 }
 
 #[derive(Deserialize)]

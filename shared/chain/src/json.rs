@@ -3,10 +3,14 @@
 //! A plain parser keeps the last of two equal names and turns a 30-digit integer into a double. Both would
 //! let one hash stand for two different texts, so both are refused here, with a pointer to the place.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
+
+use crate::tokens::{Name, NumberTokens};
+use crate::tree::{Tree, by_utf16};
 
 /// The largest integer that every JSON reader takes for the same number: 2^53 - 1 (RFC 7493, 2.2).
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -30,12 +34,16 @@ impl Fault {
 
 /// Parses `text`, nested at most `max_depth` deep (a scalar is 0 deep, `{}` is 1).
 pub fn parse(text: &str, max_depth: usize) -> Result<Value, Fault> {
-    let tokens = NumberTokens { text, at: 0 };
+    parse_tree(text, max_depth).map(Value::from)
+}
+
+pub(crate) fn parse_tree(text: &str, max_depth: usize) -> Result<Tree<'_>, Fault> {
+    let tokens = NumberTokens::of(text);
     let mut walk = Walk { max_depth, path: String::new(), depth: 0, numbers: 0, tokens, fault: None };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict(&mut walk).deserialize(&mut deserializer);
-    match value.and_then(|value| deserializer.end().map(|()| value)) {
-        Ok(value) => Ok(value),
+    let tree = Strict(&mut walk).deserialize(&mut deserializer);
+    match tree.and_then(|tree| deserializer.end().map(|()| tree)) {
+        Ok(tree) => Ok(tree),
         Err(error) => {
             Err(Fault { pointer: walk.path, detail: walk.fault.unwrap_or_else(|| explain(&error)) })
         }
@@ -59,7 +67,18 @@ fn explain(error: &serde_json::Error) -> String {
 
 /// One step of an RFC 6901 pointer: `/` and the name, escaped.
 pub fn pointer_step(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+    let mut step = String::with_capacity(name.len() + 1);
+    push_step(&mut step, name);
+    step
+}
+
+fn push_step(path: &mut String, name: &str) {
+    path.push('/');
+    if name.contains(['~', '/']) {
+        path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    } else {
+        path.push_str(name);
+    }
 }
 
 /// Where the parser stands. On an error the path is left as it is: it is the place.
@@ -101,61 +120,61 @@ const UNSAFE_INTEGER: &str =
 struct Strict<'a, 't>(&'a mut Walk<'t>);
 
 impl<'de> DeserializeSeed<'de> for Strict<'_, '_> {
-    type Value = Value;
+    type Value = Tree<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Strict<'_, '_> {
-    type Value = Value;
+    type Value = Tree<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Tree<'de>, E> {
+        Ok(Tree::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Tree<'de>, E> {
+        Ok(Tree::Bool(value))
     }
 
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Tree<'de>, E> {
         self.0.numbers += 1;
         if value > MAX_SAFE_INTEGER {
             return Err(self.0.refuse(UNSAFE_INTEGER));
         }
-        Ok(Value::from(value))
+        Ok(Tree::Number(value.into()))
     }
 
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Tree<'de>, E> {
         self.0.numbers += 1;
         if value.unsigned_abs() > MAX_SAFE_INTEGER {
             return Err(self.0.refuse(UNSAFE_INTEGER));
         }
-        Ok(Value::from(value))
+        Ok(Tree::Number(value.into()))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Tree<'de>, E> {
         self.0.numbers += 1;
         if value.abs() >= MAX_SAFE_INTEGER as f64 && self.0.is_integer() {
             return Err(self.0.refuse(UNSAFE_INTEGER));
         }
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| self.0.refuse("a number beyond a double"))
+        Number::from_f64(value).map(Tree::Number).ok_or_else(|| self.0.refuse("a number beyond a double"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Tree<'de>, E> {
+        Ok(Tree::String(value.into()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_str<E>(self, value: &str) -> Result<Tree<'de>, E> {
+        Ok(Tree::String(value.to_owned().into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Tree<'de>, A::Error> {
         let walk = self.0;
         walk.descend()?;
         let parent = walk.path.len();
@@ -169,65 +188,31 @@ impl<'de> Visitor<'de> for Strict<'_, '_> {
         }
         walk.path.truncate(parent);
         walk.depth -= 1;
-        Ok(Value::Array(values))
+        Ok(Tree::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree<'de>, A::Error> {
         let walk = self.0;
         walk.descend()?;
         let parent = walk.path.len();
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            walk.path.push_str(&pointer_step(&name));
+        let mut object = Vec::new();
+        while let Some(name) = members.next_key_seed(Name)? {
+            push_step(&mut walk.path, &name);
             if name.contains('\0') {
                 return Err(walk.refuse("a member name must not contain NUL"));
             }
-            if object.contains_key(&name) {
-                return Err(walk.refuse("this member name stands here twice"));
-            }
             let value = members.next_value_seed(Strict(walk))?;
-            object.insert(name, value);
+            object.push((name, value));
             walk.path.truncate(parent);
         }
-        walk.depth -= 1;
-        Ok(Value::Object(object))
-    }
-}
-
-/// The number tokens of a JSON text that is valid as far as it is read, in order.
-struct NumberTokens<'t> {
-    text: &'t str,
-    at: usize,
-}
-
-impl<'t> Iterator for NumberTokens<'t> {
-    type Item = &'t str;
-
-    fn next(&mut self) -> Option<&'t str> {
-        let bytes = self.text.as_bytes();
-        while self.at < bytes.len() {
-            match bytes[self.at] {
-                b'"' => self.at = end_of_string(bytes, self.at),
-                b'-' | b'0'..=b'9' => {
-                    let start = self.at;
-                    let is_part = |c: &u8| matches!(c, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
-                    self.at += bytes[start..].iter().take_while(|c| is_part(c)).count();
-                    return Some(&self.text[start..self.at]);
-                }
-                _ => self.at += 1,
-            }
+        object.sort_unstable_by(|(a, _): &(Cow<'_, str>, _), (b, _)| by_utf16(a, b));
+        if let Some(twins) = object.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            push_step(&mut walk.path, &twins[0].0);
+            return Err(walk.refuse("this member name stands here twice"));
         }
-        None
+        walk.depth -= 1;
+        Ok(Tree::Object(object))
     }
-}
-
-/// The index behind the string that starts at `start`.
-pub(crate) fn end_of_string(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while at < bytes.len() && bytes[at] != b'"' {
-        at += if bytes[at] == b'\\' { 2 } else { 1 };
-    }
-    at + 1
 }
 
 #[cfg(test)]

@@ -23,8 +23,11 @@ mod canonical;
 mod event;
 mod hex;
 mod json;
+mod line;
 mod link;
 mod timestamp;
+mod tokens;
+mod tree;
 mod verify;
 
 pub use canonical::canonical;
@@ -33,4 +36,4 @@ pub use hex::{EventId, Hash, NotHex};
 pub use json::{Fault, MAX_SAFE_INTEGER, parse as parse_json, pointer_step};
 pub use link::{Draft, Tip};
 pub use timestamp::{NotATimestamp, Timestamp};
-pub use verify::{Invalid, Reason, Verifier};
+pub use verify::{Checked, Invalid, Reason, Verifier};

@@ -75,15 +75,20 @@ pub(crate) struct Content<'a> {
 impl Content<'_> {
     /// SHA-1 of the canonical bytes of the event without `currentHash`; the six names stand in JCS order.
     pub(crate) fn hash(&self, timestamp: Timestamp, previous: Option<Hash>) -> Hash {
-        let previous = previous.map(|hash| hash.to_string()).unwrap_or_default();
+        use std::fmt::Write as _;
         let mut text = String::with_capacity(256 + self.canonical_payload.len());
-        text.push_str(&format!(r#"{{"_id":"{}","dataPayload":"#, self.id));
+        // Writing to a String cannot fail.
+        let _ = write!(text, r#"{{"_id":"{}","dataPayload":"#, self.id);
         text.push_str(self.canonical_payload);
         text.push_str(r#","eventType":"#);
         write_string(self.event_type, &mut text);
-        text.push_str(&format!(r#","previousHash":"{previous}","sourceAppId":"#));
+        text.push_str(r#","previousHash":""#);
+        if let Some(hash) = previous {
+            let _ = write!(text, "{hash}");
+        }
+        text.push_str(r#"","sourceAppId":"#);
         write_string(self.source_app_id, &mut text);
-        text.push_str(&format!(r#","timestamp":"{timestamp}"}}"#));
+        let _ = write!(text, r#","timestamp":"{timestamp}"}}"#);
         Hash(Sha1::digest(text.as_bytes()).into())
     }
 }

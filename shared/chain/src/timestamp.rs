@@ -1,10 +1,13 @@
 //! Points in time as they stand in the log.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
+use time::{Date, Month, OffsetDateTime, Time};
+
+/// The text, with a 0 for each digit.
+const FORM: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z; its text is RFC 3339 in UTC with exactly
 /// three decimals and `Z`. Years 0 to 9999.
@@ -36,7 +39,7 @@ impl fmt::Display for Timestamp {
         let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .map_err(|_| fmt::Error)?;
         let (date, time) = (at.date(), at.time());
-        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut text = *FORM;
         for (field, value) in [
             (0..4, date.year().unsigned_abs()),
             (5..7, u32::from(u8::from(date.month()))),
@@ -61,10 +64,24 @@ impl FromStr for Timestamp {
 
     /// Takes the one text that `Display` gives, so that reading and writing a log changes no byte.
     fn from_str(text: &str) -> Result<Self, NotATimestamp> {
-        let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATimestamp)?;
-        let millis = at.to_offset(UtcOffset::UTC).unix_timestamp_nanos().div_euclid(1_000_000);
-        let parsed = Self::from_millis(i64::try_from(millis).map_err(|_| NotATimestamp)?)?;
-        if parsed.to_string() == text { Ok(parsed) } else { Err(NotATimestamp) }
+        let bytes: &[u8; 24] = text.as_bytes().try_into().map_err(|_| NotATimestamp)?;
+        let is_form = bytes.iter().zip(FORM).all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == form,
+        });
+        if !is_form {
+            return Err(NotATimestamp);
+        }
+        let number =
+            |field: Range<usize>| bytes[field].iter().fold(0, |n, digit| n * 10 + u32::from(digit - b'0'));
+        // Two digits fit a byte.
+        let two = |at| number(at..at + 2) as u8;
+        let date = Month::try_from(two(5))
+            .and_then(|month| Date::from_calendar_date(number(0..4) as i32, month, two(8)));
+        let time = Time::from_hms_milli(two(11), two(14), two(17), number(20..23) as u16);
+        let (Ok(date), Ok(time)) = (date, time) else { return Err(NotATimestamp) };
+        let nanos = date.with_time(time).assume_utc().unix_timestamp_nanos();
+        Self::from_millis(i64::try_from(nanos / 1_000_000).map_err(|_| NotATimestamp)?)
     }
 }
 
@@ -83,8 +100,18 @@ mod tests {
     #[test]
     fn only_that_text_is_read() {
         assert_eq!("2024-11-22T08:32:05.391Z".parse(), Ok(Timestamp(1_732_264_325_391)));
-        for text in ["2024-11-22T08:32:05Z", "2024-11-22T08:32:05.3910Z", "2024-11-22T08:32:05.391+00:00", ""]
-        {
+        for text in [
+            "2024-11-22T08:32:05Z",
+            "2024-11-22T08:32:05.3910Z",
+            "2024-11-22T08:32:05.391+00:00",
+            "2024-02-30T08:32:05.391Z",
+            "2024-11-22T24:00:00.000Z",
+            "2024-11-22T23:59:60.000Z",
+            "2024-13-22T08:32:05.391Z",
+            "+024-11-22T08:32:05.391Z",
+            "2024-11-22t08:32:05.391Z",
+            "",
+        ] {
             assert_eq!(text.parse::<Timestamp>(), Err(NotATimestamp), "{text}");
         }
     }

@@ -1,6 +1,8 @@
 //! Linking and verifying, from outside, and the golden vectors.
 
-use eventlog_chain::{Draft, Event, EventId, Hash, Payload, Reason, Timestamp, Tip, Verifier};
+use eventlog_chain::{
+    Checked, Draft, Event, EventId, Hash, Malformed, Payload, Reason, Timestamp, Tip, Verifier,
+};
 use proptest::prelude::*;
 
 const VECTORS: &str = include_str!("../vectors/chain.ndjson");
@@ -60,6 +62,7 @@ fn the_golden_vectors_are_one_chain_and_keep_their_bytes() {
         let event = Event::from_json(line).expect(line);
         verifier.check(&event).expect(line);
         assert_eq!(event.to_json(), line);
+        assert_eq!(Event::from_line(line).expect(line), event);
     }
     assert_eq!(verifier.checked(), 12);
 }
@@ -142,6 +145,38 @@ fn what_is_no_event_is_refused() {
     ] {
         assert!(Event::from_json(&bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn a_line_has_one_form() {
+    let event = chain(2).remove(1);
+    let line = event.to_json();
+    assert_eq!(Event::from_line(&line).expect("a line"), event);
+    for other in [
+        line.replace(":1,", ": 1,"),
+        line.replace(r#","eventType""#, r#", "eventType""#),
+        line.replace("Login", r"\u004cogin"),
+        format!("{line} "),
+        format!("{{{},{}}}", &line[34..line.len() - 1], &line[1..33]),
+    ] {
+        assert_eq!(Event::from_json(&other).expect("an event").current_hash, event.current_hash, "{other}");
+        assert!(matches!(Event::from_line(&other), Err(Malformed::Inexact)), "{other}");
+    }
+}
+
+/// The costly half of verifying knows nothing of other events; which fault is told does not depend on who did it.
+#[test]
+fn hashes_are_checked_in_any_order_and_links_in_one() {
+    let mut events = chain(4);
+    events[2].data_payload = "{}".into();
+    events[3].previous_hash = None;
+    let mut checked: Vec<_> = events.iter().rev().map(Checked::of).collect();
+    checked.reverse();
+    let mut verifier = Verifier::from_start();
+    let followed: Vec<_> =
+        checked.iter().map(|it| verifier.follow(it).map_err(|invalid| invalid.reason)).collect();
+    assert_eq!(followed, [Ok(()), Ok(()), Err(Reason::CurrentHash), Err(Reason::PreviousHash)]);
+    assert_eq!((verifier.checked(), verifier.tip()), (2, Some(Tip::from(&events[1]))));
 }
 
 proptest! {

@@ -30,7 +30,7 @@ pub(crate) async fn start_eventlog(binary: &Path, dir: &Path) -> Result<Server> 
 }
 
 /// The port in `http://localhost:PORT`, once the line that holds it has been written as a whole.
-fn announced_port(output: &str) -> Option<u16> {
+pub(crate) fn announced_port(output: &str) -> Option<u16> {
     let (_, rest) = output.split_once("http://localhost:")?;
     let (port, _) = rest.split_once(|c: char| !c.is_ascii_digit())?;
     port.parse().ok()

@@ -13,7 +13,7 @@ use super::load::{Bound, Crowd, PATIENCE, Timing};
 use super::process::{Server, own_cpu};
 
 /// With the five members that the server adds, an event of about 300 bytes.
-const BODY: &str = concat!(
+pub(crate) const BODY: &str = concat!(
     r#"{"eventType":"Login","sourceAppId":"App1","#,
     r#""dataPayload":{"userId":"12345","action":"loggedIn","ip":"203.0.113.7","attempt":1}}"#
 );
@@ -46,7 +46,7 @@ impl Ask {
     }
 
     /// That `body` is what was asked for. Done once a phase: later answers need only have the same length.
-    fn check(self, body: &[u8]) -> Result<()> {
+    pub(crate) fn check(self, body: &[u8]) -> Result<()> {
         let body: Value = serde_json::from_slice(body)?;
         match self {
             Self::Post => ensure!(hash_of(&body["event"]) == Some(40), "no linked event: {body}"),
@@ -104,31 +104,38 @@ pub(crate) async fn measure(server: &Server, ask: Ask, clients: usize, bound: Bo
     })
 }
 
-/// The median latencies of the two, asked in turn on one connection, so that whatever else happens on the
-/// machine happens to both. The generator spins meanwhile: a virtual machine takes some 30 µs to wake a core
-/// that went idle, and with both sides asleep in turn that would be most of both medians.
-pub(crate) async fn compare(server: &Server, asks: [Ask; 2], bound: Bound) -> Result<[Duration; 2]> {
+/// The median latencies of these requests, each to the server on its port, asked in turn, so that whatever else
+/// happens on the machine happens to all. `check` looks into the first answer to each. The generator spins meanwhile: a
+/// virtual machine takes some 30 µs to wake a core that went idle, and with both sides asleep in turn that would be most
+/// of the medians.
+pub(crate) async fn compare<const N: usize>(
+    requests: &[(u16, Request); N],
+    check: impl Fn(usize, &[u8]) -> Result<()>,
+    bound: Bound,
+) -> Result<[Duration; N]> {
     let comparing = async {
-        let mut client = Client::connect(server.port).await?;
-        let requests = asks.map(|ask| ask.request(server.port));
-        let mut lengths = [0; 2];
-        for ((ask, request), length) in asks.iter().zip(&requests).zip(&mut lengths) {
+        let mut turns = Vec::with_capacity(N);
+        for (nth, (port, request)) in requests.iter().enumerate() {
+            let mut client = Client::connect(*port).await?;
             let body = client.exchange(request).await?;
-            ask.check(body)?;
-            *length = body.len();
+            check(nth, body)?;
+            turns.push((body.len(), client, request));
         }
-        let mut latencies = [Vec::new(), Vec::new()];
+        let mut latencies = [const { Vec::new() }; N];
         let start = Instant::now();
-        while start.elapsed() < bound.time && latencies[1].len() < bound.requests / 2 {
-            for ((request, &length), latencies) in requests.iter().zip(&lengths).zip(&mut latencies) {
+        while start.elapsed() < bound.time && latencies[N - 1].len() < bound.requests / N {
+            for ((length, client, request), latencies) in turns.iter_mut().zip(&mut latencies) {
                 let asked = Instant::now();
                 let body = client.exchange(request).await?;
                 latencies.push(asked.elapsed());
-                ensure!(body.len() == length, "a body of {} bytes among others of {length}", body.len());
+                ensure!(body.len() == *length, "a body of {} bytes among others of {length}", body.len());
             }
         }
-        let [first, second] = latencies.map(|latencies| Timing::new(start.elapsed(), latencies));
-        anyhow::Ok([first?.quantile(0.5), second?.quantile(0.5)])
+        let mut medians = [Duration::ZERO; N];
+        for (median, latencies) in medians.iter_mut().zip(latencies) {
+            *median = Timing::new(start.elapsed(), latencies)?.quantile(0.5);
+        }
+        anyhow::Ok(medians)
     };
     let comparing = timeout(bound.time + PATIENCE, comparing);
     tokio::select! {
