@@ -12,8 +12,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// and how much, as Lambda sets them ("Configuring advanced logging controls"); `RUST_LOG` says it in local runs.
 ///
 /// Why not `lambda_runtime::tracing::init_default_subscriber`: its lines have no time, without which Lambda takes each
-/// of them for an INFO ("Log-level filtering"), and its filter is made of regular expressions, which cost a function
-/// half a megabyte.
+/// of them for an INFO ("Log-level filtering"), and its filter brings regular expressions along, which a function has no
+/// other use for.
 pub(crate) fn begin() {
     let registry = tracing_subscriber::registry().with(level());
     let format = std::env::var("AWS_LAMBDA_LOG_FORMAT").unwrap_or_default();

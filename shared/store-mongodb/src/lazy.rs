@@ -78,7 +78,6 @@ impl<T: Send + Sync + 'static> Lazy<T> {
             Ok(())
         };
         tokio::select! {
-            biased;
             ended = work => ended,
             Err(error) = open => Err(error),
         }
