@@ -32,7 +32,7 @@ pub(crate) fn preflight() -> Reply {
 }
 
 /// What a page may read of a reply's headers, beside those that it may always (the Fetch standard, 2.2.2).
-const EXPOSED: &str = "link, location, retry-after, x-total-count";
+const EXPOSED: &str = "allow, link, location, retry-after, x-total-count";
 
 /// Lets the page that asked read the reply.
 pub(crate) fn allow(origin: Option<HeaderValue>, reply: &mut Reply) {

@@ -34,35 +34,51 @@ fn request(key: &str, body: String) -> Value {
     request
 }
 
-async fn try_log(create: &Lambda, key: &str) -> Result<Vec<Event>, InvokeError> {
+/// What was answered; `None` where that is 503, and the request may have been done.
+async fn try_log(create: &Lambda, key: &str) -> Result<Option<Vec<Event>>, InvokeError> {
     let answer = invoke(create, &request(key, body(key))).await?;
+    if answer.status == 503 {
+        return Ok(None);
+    }
     assert_eq!(answer.status, 201, "{key}: {}", answer.body);
     let events = answer.body.strip_prefix(r#"{"message":"Events logged successfully","events":"#);
-    Ok(events_in(events.and_then(|rest| rest.strip_suffix('}')).expect("the answer's form")))
+    Ok(Some(events_in(events.and_then(|rest| rest.strip_suffix('}')).expect("the answer's form"))))
+}
+
+/// Repeats the request until it is answered, as a client would.
+async fn log(create: &Lambda, key: &str) -> Vec<Event> {
+    let answered = async {
+        loop {
+            if let Some(events) = try_log(create, key).await.expect("an answer") {
+                return events;
+            }
+        }
+    };
+    within("an answer", answered).await
 }
 
 /// A crash leaves a prefix, of any length.
 async fn complete() {
     let deployment = Deployment::fresh();
     let (create, list) = (deployment.deploy("create-event"), deployment.deploy("list-events"));
-    let log = Events::new(&Database::open(deployment.mongodb_uri()).await.expect("a database"));
+    let store = Events::new(&Database::open(deployment.mongodb_uri()).await.expect("a database"));
     let mut all = Vec::new();
     for length in [1, 2, EVENTS / 2, EVENTS - 1, EVENTS] {
         let key = format!("prefix-{length}");
         let Ok(NewEvents::Many(events)) = NewEvents::parse(&body(&key)) else { panic!("an array") };
         let whole = Submission::keyed("", &IdempotencyKey::parse(key.as_bytes()).expect("a key"), events);
         let begun = Submission { drafts: whole.drafts[..length].to_vec(), ..whole };
-        let done = log.append(begun).await.expect("an append");
+        let done = store.append(begun).await.expect("an append");
         // What others log stands between the parts, and what they ask for with this key is refused.
         all.extend(done.clone());
         all.push(super::deployment::log(&create, "between", "{}").await);
         let shorter = request(&key, format!("[{}]", new_event("T", "{}")));
         assert_eq!(invoke(&create, &shorter).await.expect("an answer").status, 422);
 
-        let events = try_log(&create, &key).await.expect("an answer");
+        let events = log(&create, &key).await;
         assert_eq!((events.len(), &events[..length]), (EVENTS, &done[..]));
         all.extend(events[length..].iter().cloned());
-        assert_eq!(try_log(&create, &key).await.expect("an answer"), events);
+        assert_eq!(log(&create, &key).await, events);
     }
     assert_eq!(check_log(&list).await, all);
 }
@@ -82,7 +98,7 @@ async fn killed() {
                 for n in 0.. {
                     let key = format!("{writer}-{n}");
                     let answer = match try_log(&create, &key).await {
-                        Ok(events) => Some(events),
+                        Ok(answer) => answer,
                         Err(InvokeError::Crashed { .. } | InvokeError::Init { .. }) => None,
                         Err(error) => panic!("{error}"),
                     };
@@ -112,7 +128,7 @@ async fn killed() {
     assert!(crashed >= KILLS / 2, "only {crashed} invocations met with a kill");
 
     for (key, answer) in &sent {
-        let events = try_log(&create, key).await.expect("an answer");
+        let events = log(&create, key).await;
         assert!(answer.as_ref().is_none_or(|answer| *answer == events), "{key}");
     }
     let stored = check_log(&deployment.deploy("list-events")).await;
