@@ -51,7 +51,7 @@ struct Plan {
 }
 
 const FULL: Plan =
-    Plan { rounds: 3, phase: Duration::from_secs(4), writers: &WRITERS, strategies: &Strategy::ALL };
+    Plan { rounds: 3, phase: Duration::from_secs(2), writers: &WRITERS, strategies: &Strategy::ALL };
 
 /// A look at whether it still runs; the figures mean little.
 const QUICK: Plan = Plan { rounds: 1, phase: Duration::from_secs(1), ..FULL };
