@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo build --release -p eventlog-cli
-//! EVENTLOG_PEER=path/to/peer cargo bench -p eventlog-tests --bench gateway [-- --quick]
+//! EVENTLOG_PEER=path/to/peer cargo bench -p eventlog-tests --bench gateway [-- [reading] [--quick]]
 //! ```
 //!
 //! Without `EVENTLOG_PEER`, or without `node`, only `eventlog` is measured. `EVENTLOG_BIN` names another
@@ -11,6 +11,8 @@
 //! its package's folder). The two systems take turns, phase by phase, so that a machine that slows down slows
 //! both; every figure is the median of the rounds. Nothing but 127.0.0.1 is contacted. An aim that is missed
 //! is a result, a wrong answer is an error.
+//!
+//! `reading` measures [a long log](gateway::reading) instead.
 //!
 //! With one client the two sides may share a core or have one each, as the scheduler likes. On a virtual
 //! machine waking an idle core takes some 30 µs, each way, and costs CPU time too: look at the spread of the
@@ -21,6 +23,7 @@ mod gateway {
     pub(crate) mod client;
     pub(crate) mod load;
     pub(crate) mod process;
+    pub(crate) mod reading;
     pub(crate) mod report;
     pub(crate) mod systems;
     pub(crate) mod workload;
@@ -36,6 +39,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use gateway::load::Bound;
 use gateway::process::Server;
+use gateway::reading;
 use gateway::report::{Aim, Report, Row, megabytes, micros};
 use gateway::systems::{Peer, eventlog_binary, has_node, start_eventlog};
 use gateway::workload::{Ask, compare, measure, warm_up};
@@ -77,7 +81,13 @@ async fn main() -> ExitCode {
         println!("gateway: measured by `cargo bench` only");
         return ExitCode::SUCCESS;
     }
-    match until_interrupted(if wants("--quick") { &QUICK } else { &FULL }).await {
+    let is_quick = wants("--quick");
+    let done = if wants("reading") {
+        until_interrupted(reading::bench(if is_quick { &reading::QUICK } else { &reading::FULL })).await
+    } else {
+        until_interrupted(bench(if is_quick { &QUICK } else { &FULL })).await
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -87,11 +97,11 @@ async fn main() -> ExitCode {
 }
 
 /// Ending by an error, where a signal alone would end the process at once, ends the servers too.
-async fn until_interrupted(plan: &Plan) -> Result<()> {
+async fn until_interrupted(bench: impl Future<Output = Result<()>>) -> Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     tokio::select! {
-        done = bench(plan) => done,
+        done = bench => done,
         _ = terminated.recv() => bail!("terminated"),
         _ = interrupted.recv() => bail!("interrupted"),
     }

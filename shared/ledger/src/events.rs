@@ -166,7 +166,8 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         events: Vec<Event>,
     ) -> impl Future<Output = Result<Option<Head>, StoreError>> + Send;
 
-    /// The last event; `None` in an empty log. Sees every append that was answered before the call.
+    /// The last event; `None` in an empty log. Sees every append that was answered before the call,
+    /// except that it may lag during an election of the database.
     fn head(&self) -> impl Future<Output = Result<Option<Head>, StoreError>> + Send;
 
     /// The event with this `_id`, if there is one.

@@ -1,96 +1,44 @@
 //! What a long log costs: reading it, writing to it, and verifying an export of it.
 //!
-//! ```text
-//! cargo build --release -p eventlog-cli
-//! cargo bench -p eventlog-tests --bench reading [-- --quick]
-//! ```
-//!
 //! The logs are in SQLite or, where `MONGODB_URI` names a server, in two databases of their own there, which are dropped
-//! at the end. `EVENTLOG_BIN` and `EVENTLOG_BENCH_JSON` are those of the benchmark `gateway`. What is compared is asked in
-//! turn, so that a machine that slows down slows all of it. An aim that is missed is a result, a wrong answer is an
-//! error.
+//! at the end. What is compared is asked in turn, so that a machine that slows down slows all of it.
 
-/// Shared with the other benchmark: see `benches/gateway.rs`.
-#[allow(dead_code, reason = "each benchmark uses a part")]
-#[path = "gateway"]
-mod gateway {
-    pub(crate) mod client;
-    pub(crate) mod load;
-    pub(crate) mod process;
-    pub(crate) mod report;
-    pub(crate) mod systems;
-    pub(crate) mod workload;
-}
+mod export;
+mod logs;
+mod requests;
 
-/// The parts of this one.
-mod reading {
-    pub(crate) mod export;
-    pub(crate) mod logs;
-    pub(crate) mod requests;
-}
-
-use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::Result;
 
-use gateway::load::Bound;
-use gateway::report::{Aim, Report, micros};
-use gateway::systems::eventlog_binary;
-use reading::export::{verify, write_export};
-use reading::logs::Logs;
-use reading::requests::{batches_against_singles, pages, posts};
+use self::export::{verify, write_export};
+use self::logs::Logs;
+use self::requests::{batches_against_singles, pages, posts};
+use super::load::Bound;
+use super::report::{Aim, Report, micros};
+use super::systems::eventlog_binary;
 
 /// How much of everything.
-struct Plan {
+pub(crate) struct Plan {
     events: u32,
     comparison: Bound,
     rounds: usize,
 }
 
-const FULL: Plan = Plan {
+pub(crate) const FULL: Plan = Plan {
     events: 1_000_000,
     comparison: Bound { requests: 20_000, time: Duration::from_secs(60) },
     rounds: 5,
 };
 
 /// A look at whether it still runs; the figures mean little.
-const QUICK: Plan =
+pub(crate) const QUICK: Plan =
     Plan { events: 100_000, comparison: Bound { requests: 2_000, time: Duration::from_secs(10) }, rounds: 1 };
 
 /// The log that the long one is compared with.
 const FEW: u32 = 1_000;
 
-/// One thread: the second core of a small machine is the server's.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let wants = |option: &str| std::env::args().any(|arg| arg == option);
-    if !wants("--bench") {
-        println!("reading: measured by `cargo bench` only");
-        return ExitCode::SUCCESS;
-    }
-    match until_interrupted(if wants("--quick") { &QUICK } else { &FULL }).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Ending by an error, where a signal alone would end the process at once, ends the servers too.
-async fn until_interrupted(plan: &Plan) -> Result<()> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        done = bench(plan) => done,
-        _ = terminated.recv() => bail!("terminated"),
-        _ = interrupted.recv() => bail!("interrupted"),
-    }
-}
-
-async fn bench(plan: &Plan) -> Result<()> {
+pub(crate) async fn bench(plan: &Plan) -> Result<()> {
     let binary = eventlog_binary()?;
     let mut report = Report::open()?;
     let dir = tempfile::tempdir()?;
