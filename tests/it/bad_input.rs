@@ -7,7 +7,7 @@ mod queries;
 pub(crate) mod raw;
 mod requests;
 pub(crate) mod sizes;
-mod sockets;
+pub(crate) mod sockets;
 mod wire;
 
 use libtest_mimic::Trial;
