@@ -8,11 +8,14 @@ use eventlog_ledger::{ConnectionStore, EventStore};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent, Service, service_fn};
 
+use crate::doorbell::Doorbell;
+
 /// The functions, composed as their `main.rs` do it, on the stores of this machine.
 #[derive(Clone)]
 pub(crate) struct Functions<L, C> {
     pub(crate) log: L,
     pub(crate) connections: C,
+    pub(crate) doorbell: Doorbell,
 }
 
 /// The routes of the WebSocket API.
@@ -46,7 +49,10 @@ impl<L: EventStore, C: ConnectionStore> Functions<L, C> {
     pub(crate) async fn websocket(&self, route: WebSocketRoute, request: &[u8]) -> Result<Vec<u8>> {
         let request = serde_json::from_slice(request)?;
         let response = match route {
-            WebSocketRoute::Connect => eventlog_connect::handle(&self.log, &self.connections, request).await,
+            WebSocketRoute::Connect => {
+                let Self { log, connections, doorbell } = self;
+                eventlog_connect::handle(log, connections, doorbell, request).await
+            }
             WebSocketRoute::Disconnect => eventlog_disconnect::handle(&self.connections, request).await,
             WebSocketRoute::Default => eventlog_message::handle(&request),
         };

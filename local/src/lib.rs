@@ -4,6 +4,7 @@
 //! broadcaster runs as in the deployed polling mode, without a deadline.
 
 mod cors;
+mod doorbell;
 mod envelope;
 mod functions;
 mod gateway;
@@ -15,19 +16,18 @@ mod websocket;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use eventlog_ledger::broadcast::{Alarm, Until, run};
+use eventlog_ledger::broadcast::{Broadcaster, Until};
 use eventlog_ledger::{ConnectionStore, EventStore};
 use eventlog_store_mongodb as mongodb;
 use eventlog_store_sqlite as sqlite;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use doorbell::{Both, Doorbell};
 use functions::Functions;
 use gateway::Gateway;
 use guard::Guard;
@@ -80,19 +80,19 @@ async fn serve_on<L: EventStore, C: ConnectionStore>(
         () = stop.cancelled() => return Ok(()),
     };
     let sockets = Sockets::default();
-    let joined = Arc::new(Notify::new());
-    let functions = Functions { log: log.clone(), connections: connections.clone() };
+    let doorbell = Doorbell::default();
+    let functions =
+        Functions { log: log.clone(), connections: connections.clone(), doorbell: doorbell.clone() };
     let tasks = TaskTracker::new();
     let websockets = WebSockets {
         functions: functions.clone(),
         sockets: sockets.clone(),
-        joined: joined.clone(),
         stop: stop.clone(),
         tasks: tasks.clone(),
     };
     let gateway = Gateway { guard: Guard::new(host), functions, websockets, stop: stop.clone(), tasks };
     ready();
-    let broadcast = broadcast(log, connections, sockets, joined, stop);
+    let broadcast = broadcast(log, connections, sockets, doorbell, stop);
     tokio::join!(gateway.run(listener), broadcast);
     Ok(())
 }
@@ -102,33 +102,19 @@ async fn broadcast<L: EventStore, C: ConnectionStore>(
     log: L,
     connections: C,
     sockets: Sockets,
-    joined: Arc<Notify>,
+    doorbell: Doorbell,
     stop: CancellationToken,
 ) {
     const PAUSE: Duration = Duration::from_secs(1);
+    let mut broadcaster = Broadcaster::new(log.clone(), connections, sockets);
     while !stop.is_cancelled() {
         let served = async {
-            let alarm = Doorbell { log: log.alarm().await?, joined: joined.clone() };
-            run(&log, &connections, &sockets, alarm, Until::Stopped, stop.cancelled()).await
+            let alarm = Both { log: log.alarm().await?, doorbell: doorbell.clone() };
+            broadcaster.run(alarm, Until::Stopped, stop.cancelled()).await
         };
         if let Err(error) = served.await {
             tracing::error!("broadcasting stopped, starting over: {error}");
             tokio::time::sleep(PAUSE).await;
-        }
-    }
-}
-
-/// Rings for new events and for new connections.
-struct Doorbell<A> {
-    log: A,
-    joined: Arc<Notify>,
-}
-
-impl<A: Alarm> Alarm for Doorbell<A> {
-    async fn ring(&mut self) {
-        tokio::select! {
-            () = self.log.ring() => {}
-            () = self.joined.notified() => {}
         }
     }
 }

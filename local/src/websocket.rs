@@ -4,7 +4,6 @@ mod handshake;
 mod socket;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -36,8 +35,6 @@ const MAX_MESSAGE: usize = 128 << 10;
 pub(crate) struct WebSockets<L, C> {
     pub(crate) functions: Functions<L, C>,
     pub(crate) sockets: Sockets,
-    /// Told of each new connection.
-    pub(crate) joined: Arc<Notify>,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -62,7 +59,6 @@ impl<L: EventStore, C: ConnectionStore> WebSockets<L, C> {
             self.sockets.close(&peer.connection_id);
             return answer.into_reply();
         }
-        self.joined.notify_one();
         self.tasks.spawn(self.clone().serve(peer, upgraded, mailbox));
         Ok(opening)
     }

@@ -46,7 +46,8 @@ impl Push for ApiGateway {
         match reply.map_err(|error| unavailable(error.to_string()))?.status().as_u16() {
             200..=299 => Ok(()),
             410 => Err(PushError::Gone),
-            status @ (400 | 403 | 404 | 413) => Err(PushError::Refused(format!("HTTP status {status}"))),
+            status @ (400 | 413) => Err(PushError::Refused(format!("HTTP status {status}"))),
+            // A 403, say, is the matter of the role, which can be mended; the message is as good as any.
             status => Err(unavailable(format!("HTTP status {status}"))),
         }
     }

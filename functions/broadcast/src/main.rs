@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use eventlog_broadcast::{ApiGateway, Config, Mode, handle};
-use eventlog_edge::{start, var};
+use eventlog_broadcast::{ApiGateway, Broadcast, Config, Known, WakeUp};
+use eventlog_edge::{Mode, start, var};
 use eventlog_ledger::EventStore;
 use eventlog_ledger::broadcast::Every;
 use eventlog_store_mongodb::{Connections, Database, Events, Lazy};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// How often a triggered run looks for more while it is still sending.
 const LOOK: Duration = Duration::from_millis(250);
@@ -17,22 +17,31 @@ const LOOK: Duration = Duration::from_millis(250);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     start(async {
-        let Config { uri, gateway, endpoint, mode, caller } = Config::from_vars(var)?;
-        let open = move |database: &Database| {
-            let connections = Connections::new(database, &gateway);
-            (Events::new(database), connections, ApiGateway::new(&endpoint, caller.clone()))
+        let Config { uri, gateway, endpoint, mode, posts_per_second, caller, colleagues } =
+            Config::from_vars(var)?;
+        let open = move |database: &Database| Broadcast {
+            log: Events::new(database),
+            connections: Connections::new(database, &gateway),
+            push: ApiGateway::new(&endpoint, caller.clone()),
+            posts_per_second,
+            colleagues: colleagues.clone(),
+            known: Known::default(),
         };
-        let stores = Lazy::new(move || uri.read(), open);
-        let serve = async |wake_up: LambdaEvent<IgnoredAny>| {
-            let (log, connections, push) = &*stores.get().await?;
-            let deadline = wake_up.context.deadline();
+        let broadcast = Lazy::new(move || uri.read(), open);
+        let serve = async |request: LambdaEvent<Value>| {
+            let (broadcast, deadline) = (broadcast.get().await?, request.context.deadline());
+            let wake_up = WakeUp::read(&request.payload);
             match mode {
-                Mode::Trigger => handle(log, connections, push, Every::new(LOOK), mode, deadline).await?,
-                Mode::Polling => handle(log, connections, push, log.alarm().await?, mode, deadline).await?,
+                Mode::Trigger => {
+                    broadcast.handle(wake_up, async || Ok(Every::new(LOOK)), mode, deadline).await?
+                }
+                Mode::Polling => {
+                    broadcast.handle(wake_up, async || broadcast.log.alarm().await, mode, deadline).await?
+                }
             }
             Ok::<_, Error>(())
         };
-        stores.beside(run(service_fn(serve))).await
+        broadcast.beside(run(service_fn(serve))).await
     })
     .await
 }

@@ -1,28 +1,41 @@
-//! WebSocket `$connect`: from here on the connection gets every new event.
+//! WebSocket `$connect`: from here on the connection gets every new event that it wants, or every one after that which
+//! it names.
+
+mod broadcaster;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use eventlog_edge::{Problem, answer};
+use eventlog_edge::{Problem, Subscription, answer, subscription};
+use eventlog_ledger::broadcast::Wake;
 use eventlog_ledger::{Connection, ConnectionStore, EventStore, Head, now};
+
+pub use broadcaster::{Broadcaster, InvalidBroadcaster};
 
 /// Accepts the connection, or says with the status why not.
 pub async fn handle(
     log: &impl EventStore,
     connections: &impl ConnectionStore,
+    broadcaster: &impl Wake,
     request: ApiGatewayWebsocketProxyRequest,
 ) -> ApiGatewayProxyResponse {
-    answer::websocket(connect(log, connections, request).await.map(|()| None))
+    answer::websocket(connect(log, connections, broadcaster, request).await.map(|()| None))
 }
 
 async fn connect(
     log: &impl EventStore,
     connections: &impl ConnectionStore,
+    broadcaster: &impl Wake,
     request: ApiGatewayWebsocketProxyRequest,
 ) -> Result<(), Problem> {
-    if let Some((name, _)) = request.query_string_parameters.iter().next() {
-        return Err(Problem::invalid_query(format!("The parameter {name:?} is not known here.")));
-    }
+    let Subscription { filter, after, batch } = subscription(&request)?;
     let id = request.request_context.connection_id.ok_or_else(Problem::internal)?;
-    let position = Head::next_seq(log.head().await?.as_ref());
-    connections.add(Connection { id, connected_at: now(), position }).await?;
+    let position = match after {
+        Some(after) => log.place(after).await?.ok_or_else(|| Problem::unknown_cursor("after"))? + 1,
+        None => Head::next_seq(log.head().await?.as_ref()),
+    };
+    connections.add(Connection { id, connected_at: now(), filter, batch, position }).await?;
+    // Whom an event woke that was logged before this connection was stored did not see it.
+    if position < Head::next_seq(log.head().await?.as_ref()) {
+        broadcaster.wake().await;
+    }
     Ok(())
 }

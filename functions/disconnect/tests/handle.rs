@@ -1,7 +1,7 @@
 //! The function as Lambda calls it.
 
 use eventlog_disconnect::handle;
-use eventlog_ledger::{Connection, ConnectionStore, now};
+use eventlog_ledger::{Connection, ConnectionStore, Filter, now};
 use eventlog_store_sqlite::Connections;
 use eventlog_testing::fixture;
 
@@ -9,7 +9,8 @@ use eventlog_testing::fixture;
 async fn a_connection_is_forgotten() {
     let connections = Connections::open().expect("a store");
     for id in ["L0SM9cOFvHcCIhw=", "another="] {
-        let connection = Connection { id: id.into(), connected_at: now(), position: 0 };
+        let (filter, batch) = (Filter::default(), false);
+        let connection = Connection { id: id.into(), connected_at: now(), filter, batch, position: 0 };
         connections.add(connection).await.expect("added");
     }
     for _ in 0..2 {

@@ -5,11 +5,11 @@
 //! type or source pass over what stands before them; their `next` is a cursor.
 
 use eventlog_edge::answer::{self, Links, MAX_BYTES};
-use eventlog_edge::{Filter, Listing, Part, Problem, Response};
+use eventlog_edge::{Listing, Part, Problem, Response};
 use eventlog_ledger::{Event, EventId, EventStore, Head, MAX_EVENT_BYTES, Order, Page, Query, Seq};
 
 pub(crate) async fn answer(log: &impl EventStore, listing: &Listing) -> Result<Response, Problem> {
-    let stretch = Stretch::of(log, &listing.filter).await?;
+    let stretch = Stretch::of(log, listing).await?;
     let (mut page, links) = match listing.part {
         Part::Page(number) => numbered(log, listing, &stretch, number).await?,
         Part::After(id) => {
@@ -22,7 +22,7 @@ pub(crate) async fn answer(log: &impl EventStore, listing: &Listing) -> Result<R
         }
     };
     // What was logged since the places were looked up may be newer than `to`.
-    page.events.retain(|event| listing.filter.to.is_none_or(|to| event.timestamp < to));
+    page.events.retain(|event| listing.to.is_none_or(|to| event.timestamp < to));
     Ok(answer::events(&page.events, listing, &links))
 }
 
@@ -39,14 +39,14 @@ struct Stretch {
 }
 
 impl Stretch {
-    async fn of(log: &impl EventStore, filter: &Filter) -> Result<Self, Problem> {
+    async fn of(log: &impl EventStore, listing: &Listing) -> Result<Self, Problem> {
         let end = Head::next_seq(log.head().await?.as_ref());
-        let from = match filter.from {
+        let from = match listing.from {
             None => 0,
             // Nothing is so new: whatever is logged meanwhile may be older, too.
             Some(time) => log.place_in_time(time).await?.unwrap_or(Seq::MAX),
         };
-        let to = match filter.to {
+        let to = match listing.to {
             None => None,
             Some(time) => log.place_in_time(time).await?,
         };
@@ -66,8 +66,7 @@ impl Stretch {
 
 fn query(listing: &Listing, places: std::ops::Range<Seq>, order: Order) -> Query {
     Query {
-        event_type: listing.filter.event_type.clone(),
-        source_app_id: listing.filter.source_app_id.clone(),
+        filter: listing.filter.clone(),
         places,
         order,
         skip: 0,
@@ -84,7 +83,7 @@ async fn numbered(
     number: u64,
 ) -> Result<(Page, Links), Problem> {
     let skip = (number - 1).saturating_mul(listing.limit);
-    let is_stretch = listing.filter.is_stretch();
+    let is_stretch = listing.is_stretch();
     let mut query = query(listing, stretch.cut(0, stretch.end), listing.order);
     match listing.order {
         _ if !is_stretch => query.skip = skip,
@@ -137,7 +136,7 @@ async fn cursor(
         prev: first.map(|id| onward(opposite(listing.order), id)),
         next: last.map(|id| onward(listing.order, id)),
         last: None,
-        total: listing.filter.is_stretch().then(|| stretch.len()),
+        total: listing.is_stretch().then(|| stretch.len()),
     };
     // Towards the cursor there is more, at least the cursor itself; away from it only if there is.
     match page.has_more {

@@ -10,7 +10,8 @@ use http::{Request, Uri};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{Caller, Client, Secret};
+use crate::endpoint::endpoint;
+use crate::{Caller, Client, InvalidEndpoint, Secret};
 
 /// Secrets Manager answers within some 20 ms; somebody waits, for 30 s at most.
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -41,8 +42,8 @@ pub enum MissingConnectionString {
     #[error("the environment variable MONGODB_SECRET_ARN or MONGODB_URI must be set")]
     Both,
     /// The endpoint of Secrets Manager is no URL.
-    #[error("the environment variable {0} must be a URL")]
-    Endpoint(&'static str),
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
     /// What Lambda sets is not there.
     #[error(transparent)]
     Caller(#[from] MissingVar),
@@ -59,8 +60,7 @@ pub struct UnreadableSecret {
 impl ConnectionString {
     /// `MONGODB_URI`, the connection string itself; without it `MONGODB_SECRET_ARN`, the ARN or name of the secret,
     /// with what [`Caller`] reads and, for another endpoint than the region's own,
-    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER` or `AWS_ENDPOINT_URL` (AWS SDKs reference guide, "Service-specific
-    /// endpoints"). An empty variable counts as not set, so a template that names the secret can leave room for the
+    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER` or `AWS_ENDPOINT_URL`. An empty variable counts as not set, so a template that names the secret can leave room for the
     /// `MONGODB_URI` of a local run.
     pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, MissingConnectionString> {
         let var = |name| required(&lookup, name).ok();
@@ -69,13 +69,8 @@ impl ConnectionString {
         }
         let arn = var("MONGODB_SECRET_ARN").ok_or(MissingConnectionString::Both)?;
         let caller = Caller::from_vars(&lookup)?;
-        let own = ("AWS_REGION", format!("https://secretsmanager.{}.amazonaws.com", caller.region));
-        let other = ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"]
-            .into_iter()
-            .find_map(|name| var(name).map(|url| (name, url)));
-        let (name, url) = other.unwrap_or(own);
-        let endpoint = url.parse().ok().filter(|url: &Uri| url.scheme().is_some());
-        let endpoint = endpoint.ok_or(MissingConnectionString::Endpoint(name))?;
+        let own = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+        let endpoint = endpoint(&lookup, own, "secretsmanager", &caller.region)?;
         Ok(Self::Kept(Kept { arn, endpoint, caller }))
     }
 

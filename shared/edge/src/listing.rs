@@ -1,39 +1,28 @@
 //! What `GET /events` and `GET /chain/verify` are asked for.
 
-use std::borrow::Cow;
-
-use eventlog_ledger::{EventId, MAX_TEXT_CHARS, Order, Timestamp};
+use eventlog_ledger::{EventId, Filter, Order, Timestamp};
 use lambda_http::Request;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::Problem;
-use crate::query::{number, parameters};
+use crate::query::{filter, id, number, query_parameters};
 
 /// A list of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     /// Which events.
     pub filter: Filter,
+    /// Not older than this.
+    pub from: Option<Timestamp>,
+    /// Older than this.
+    pub to: Option<Timestamp>,
     /// In which order they are given.
     pub order: Order,
     /// Which part of them.
     pub part: Part,
     /// 1 to 1000.
     pub limit: u64,
-}
-
-/// What all events of a list have in common.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// `eventType`.
-    pub event_type: Option<String>,
-    /// `sourceAppId`.
-    pub source_app_id: Option<String>,
-    /// Not older than this.
-    pub from: Option<Timestamp>,
-    /// Older than this.
-    pub to: Option<Timestamp>,
 }
 
 /// A part of a list.
@@ -65,7 +54,7 @@ const DEFAULT_WINDOW: u64 = 1000;
 pub fn listing(request: &Request) -> Result<Listing, Problem> {
     let names = ["page", "limit", "order", "eventType", "sourceAppId", "from", "to", "after", "before"];
     let [page, limit, order, event_type, source_app_id, from, to, after, before] =
-        parameters(request, names)?;
+        query_parameters(request, names)?;
     let part = match (page, after, before) {
         (page, None, None) => Part::Page(number("page", page, 1, u64::MAX)?),
         (None, Some(after), None) => Part::After(id("after", &after)?),
@@ -77,34 +66,23 @@ pub fn listing(request: &Request) -> Result<Listing, Problem> {
         Some("desc") => Order::Descending,
         Some(_) => return Err(Problem::invalid_query("The parameter \"order\" must be asc or desc.")),
     };
-    let filter = Filter {
-        event_type: event_type.map(|value| text("eventType", value)).transpose()?,
-        source_app_id: source_app_id.map(|value| text("sourceAppId", value)).transpose()?,
+    Ok(Listing {
+        filter: filter(event_type, source_app_id)?,
         from: from.map(|value| time("from", &value)).transpose()?,
         to: to.map(|value| time("to", &value)).transpose()?,
-    };
-    Ok(Listing { filter, order, part, limit: number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT)? })
+        order,
+        part,
+        limit: number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT)?,
+    })
 }
 
 /// Reads the parameters of `GET /chain/verify`.
 pub fn window(request: &Request) -> Result<Window, Problem> {
-    let [after, limit] = parameters(request, ["after", "limit"])?;
+    let [after, limit] = query_parameters(request, ["after", "limit"])?;
     Ok(Window {
         after: after.map(|value| id("after", &value)).transpose()?,
         limit: number("limit", limit, DEFAULT_WINDOW, MAX_WINDOW)?,
     })
-}
-
-fn id(name: &str, value: &str) -> Result<EventId, Problem> {
-    value.parse().map_err(|_| Problem::unknown_cursor(name))
-}
-
-fn text(name: &str, value: Cow<'_, str>) -> Result<String, Problem> {
-    if !(1..=MAX_TEXT_CHARS).contains(&value.chars().count()) {
-        let detail = format!("The parameter {name:?} must have 1 to {MAX_TEXT_CHARS} characters.");
-        return Err(Problem::invalid_query(detail));
-    }
-    Ok(value.into_owned())
 }
 
 /// Events have milliseconds: not older than 0.0001 s is not older than 0.001 s, and older alike.
@@ -117,10 +95,10 @@ fn time(name: &str, value: &str) -> Result<Timestamp, Problem> {
         .ok_or_else(|| Problem::invalid_query(format!("The parameter {name:?} must be a time of RFC 3339.")))
 }
 
-impl Filter {
+impl Listing {
     /// Whether events are chosen by their place alone, so that those it chooses stand side by side.
     pub fn is_stretch(&self) -> bool {
-        self.event_type.is_none() && self.source_app_id.is_none()
+        self.filter.is_empty()
     }
 }
 
@@ -136,8 +114,9 @@ pub(crate) fn query_string(listing: &Listing, part: Part) -> String {
     if listing.order == Order::Descending {
         query.append_pair("order", "desc");
     }
-    let Filter { event_type, source_app_id, from, to } = &listing.filter;
-    let times = [("from", from), ("to", to)].map(|(name, time)| (name, time.map(|time| time.to_string())));
+    let Filter { event_type, source_app_id } = &listing.filter;
+    let times = [("from", listing.from), ("to", listing.to)]
+        .map(|(name, time)| (name, time.map(|time| time.to_string())));
     let texts = [("eventType", event_type.clone()), ("sourceAppId", source_app_id.clone())];
     for (name, value) in texts.into_iter().chain(times) {
         if let Some(value) = value {
@@ -161,7 +140,9 @@ mod tests {
     }
 
     const FIRST: Listing = Listing {
-        filter: Filter { event_type: None, source_app_id: None, from: None, to: None },
+        filter: Filter { event_type: None, source_app_id: None },
+        from: None,
+        to: None,
         order: Order::Ascending,
         part: Part::Page(1),
         limit: 100,
@@ -217,21 +198,19 @@ mod tests {
             ("from=2024-11-22T10:32:05+02:00", "2024-11-22T08:32:05.000Z"),
             ("from=0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"),
         ] {
-            assert_eq!(read(query).expect(query).filter.from, time(expected), "{query}");
+            assert_eq!(read(query).expect(query).from, time(expected), "{query}");
         }
     }
 
     #[test]
     fn a_query_string_is_read_as_it_was_meant() {
-        let filter = Filter {
-            event_type: Some("a&b=c d+e\u{e4}%".into()),
-            source_app_id: Some("\u{fffd}".into()),
-            from: Some(eventlog_ledger::now()),
-            to: None,
-        };
+        let filter =
+            Filter { event_type: Some("a&b=c d+e\u{e4}%".into()), source_app_id: Some("\u{fffd}".into()) };
+        let from = Some(eventlog_ledger::now());
         let id = "64fdc8e5a835b1c4d6c5693f".parse().expect("an id");
         for part in [Part::Page(3), Part::After(id), Part::Before(id)] {
-            let listing = Listing { filter: filter.clone(), order: Order::Descending, part, limit: 7 };
+            let listing =
+                Listing { filter: filter.clone(), from, order: Order::Descending, part, limit: 7, ..FIRST };
             assert_eq!(read(&query_string(&listing, part)), Some(listing));
         }
     }

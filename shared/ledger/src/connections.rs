@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventlog_chain::Timestamp;
 
-use crate::{Seq, StoreError};
+use crate::{Filter, Seq, Shard, StoreError};
 
 /// One open WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,11 @@ pub struct Connection {
     pub id: String,
     /// When it was opened, by the clock of the one who stored it.
     pub connected_at: Timestamp,
-    /// Place of the next event to deliver: everything before it was delivered.
+    /// Which events it wants.
+    pub filter: Filter,
+    /// Whether it takes arrays of events.
+    pub batch: bool,
+    /// Place of the next event to look at: of those before it, all that it wants were delivered.
     pub position: Seq,
 }
 
@@ -27,11 +31,26 @@ pub struct Joined {
     pub mark: i64,
 }
 
+/// What somebody who asks for a lease is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lease {
+    /// Somebody else holds it.
+    Refused,
+    /// It is theirs, and may have been somebody else's before.
+    New,
+    /// It is theirs, and was nobody else's since they had it last.
+    Kept,
+}
+
 /// Where the connections of one gateway are kept. Cloning gives another handle on the same store.
 ///
 /// The lease says which broadcaster serves them. It is a hint for speed: two who both think they hold it
 /// deliver some events twice, and lose none.
 pub trait ConnectionStore: Clone + Send + Sync + 'static {
+    /// A handle that looks at the connections of one share alone, with a lease of its own. What names a connection by
+    /// its id works on any.
+    fn shard(&self, shard: Shard) -> Self;
+
     /// Adds a connection. One with this id is replaced.
     fn add(&self, connection: Connection) -> impl Future<Output = Result<(), StoreError>> + Send;
 
@@ -40,6 +59,9 @@ pub trait ConnectionStore: Clone + Send + Sync + 'static {
 
     /// Whether a connection is still there.
     fn contains(&self, id: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// How many connections there are.
+    fn count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// The connections that were added since the look that gave `mark`; all of them for `None`.
     fn joined(&self, mark: Option<i64>) -> impl Future<Output = Result<Joined, StoreError>> + Send;
@@ -51,8 +73,8 @@ pub trait ConnectionStore: Clone + Send + Sync + 'static {
     /// come, and no gateway keeps a connection longer than it says.
     fn sweep(&self, before: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// Takes the lease for `owner`, or renews it, for so long from now. False: somebody else holds it.
-    fn lease(&self, owner: &str, time: Duration) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// Takes the lease for `owner`, or renews it, for so long from now.
+    fn lease(&self, owner: &str, time: Duration) -> impl Future<Output = Result<Lease, StoreError>> + Send;
 
     /// Gives the lease back; one that `owner` does not hold is no error.
     fn release(&self, owner: &str) -> impl Future<Output = Result<(), StoreError>> + Send;

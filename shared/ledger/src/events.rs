@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use eventlog_chain::{Event, EventId, Timestamp, Tip};
 
-use crate::Submission;
 use crate::broadcast::Alarm;
+use crate::{Filter, Submission};
 
 /// An event's place in its log: 0, 1, 2 … without a gap. Not part of the event's JSON.
 pub type Seq = u64;
@@ -37,10 +37,8 @@ impl Head {
 /// Which events to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// Only events of this type.
-    pub event_type: Option<String>,
-    /// Only events of this source.
-    pub source_app_id: Option<String>,
+    /// Only events that are wanted.
+    pub filter: Filter,
     /// Only events at these places.
     pub places: Range<Seq>,
     /// From which end of these places to read.
@@ -67,8 +65,7 @@ impl Query {
     /// Whatever stands in the log from a place on, oldest first.
     pub fn from_place(place: Seq, limit: usize, max_bytes: usize) -> Self {
         Self {
-            event_type: None,
-            source_app_id: None,
+            filter: Filter::default(),
             places: place..Seq::MAX,
             order: Order::Ascending,
             skip: 0,
@@ -83,6 +80,8 @@ impl Query {
 pub struct Page {
     /// In the order that was asked for.
     pub events: Vec<Event>,
+    /// The place of each of them.
+    pub places: Vec<Seq>,
     /// Whether the query has more behind them.
     pub has_more: bool,
     /// Of their JSON, a comma with each.
@@ -90,16 +89,21 @@ pub struct Page {
 }
 
 impl Page {
-    /// Takes the next event of a query, if there is room for one, and only then reads it. False: the page is at its
-    /// end, and there is more behind it.
-    pub fn take<E>(&mut self, query: &Query, read: impl FnOnce() -> Result<Event, E>) -> Result<bool, E> {
+    /// Takes the next event of a query, with its place, if there is room for one, and only then reads it. False: the
+    /// page is at its end, and there is more behind it.
+    pub fn take<E>(
+        &mut self,
+        query: &Query,
+        read: impl FnOnce() -> Result<(Seq, Event), E>,
+    ) -> Result<bool, E> {
         self.has_more = self.events.len() >= query.limit;
         if !self.has_more {
-            let event = read()?;
+            let (place, event) = read()?;
             self.bytes += event.json_len() + 1;
             // Brackets are two bytes, and commas one less than events.
             self.has_more = self.bytes + 1 > query.max_bytes && !self.events.is_empty();
             if !self.has_more {
+                self.places.push(place);
                 self.events.push(event);
             }
         }

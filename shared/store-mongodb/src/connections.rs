@@ -3,23 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog_ledger::{Connection, ConnectionStore, Joined, Seq, StoreError, Timestamp, now};
+use eventlog_ledger::{
+    Connection, ConnectionStore, Filter, Joined, Lease, Seq, Shard, StoreError, Timestamp, bucket, now,
+};
 use futures_util::TryStreamExt;
 use mongodb::bson::{DateTime, Document, doc};
-use mongodb::options::{Acknowledgment, WriteConcern};
+use mongodb::options::{Acknowledgment, ReturnDocument, WriteConcern};
 use mongodb::{Collection, IndexModel};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use crate::database::{Database, is_duplicate_key, store_error};
 
-/// The connections of one gateway, in the collection `connections`; its lease in `leases`.
+/// The connections of one gateway, in the collection `connections`; their leases in `leases`.
 #[derive(Clone)]
 pub struct Connections {
     database: mongodb::Database,
     connections: Collection<ConnectionDocument>,
-    leases: Collection<Document>,
+    leases: Collection<LeaseDocument>,
     gateway: Arc<str>,
+    shard: Shard,
     indexed: Arc<OnceCell<()>>,
 }
 
@@ -32,8 +35,21 @@ struct ConnectionDocument {
     key: String,
     gateway: String,
     id: String,
+    /// Where it falls among the shares.
+    bucket: u32,
     connected_at: DateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_app_id: Option<String>,
+    batch: bool,
     position: i64,
+}
+
+/// `_id` is the gateway and the share. One that was given back has lapsed, and still says whose it was.
+#[derive(Serialize, Deserialize)]
+struct LeaseDocument {
+    owner: String,
 }
 
 /// Clocks differ, and a write may become visible after a later one: `joined` looks back so far.
@@ -47,12 +63,27 @@ impl Connections {
             leases: database.0.collection("leases"),
             database: database.0.clone(),
             gateway: gateway.into(),
+            shard: Shard::WHOLE,
             indexed: Arc::default(),
         }
     }
 
     fn key(&self, id: &str) -> String {
         format!("{} {id}", self.gateway)
+    }
+
+    fn lease_key(&self) -> String {
+        if self.shard == Shard::WHOLE { self.gateway.to_string() } else { self.key(&self.shard.to_string()) }
+    }
+
+    /// All that are in the share.
+    fn mine(&self) -> Document {
+        let mut mine = doc! { "gateway": &*self.gateway };
+        if self.shard != Shard::WHOLE {
+            let buckets = self.shard.buckets();
+            mine.insert("bucket", doc! { "$gte": buckets.start, "$lt": buckets.end });
+        }
+        mine
     }
 
     async fn ensure_indexes(&self) -> Result<(), StoreError> {
@@ -66,14 +97,22 @@ impl Connections {
 }
 
 impl ConnectionStore for Connections {
+    fn shard(&self, shard: Shard) -> Self {
+        Self { shard, ..self.clone() }
+    }
+
     async fn add(&self, connection: Connection) -> Result<(), StoreError> {
         self.ensure_indexes().await?;
         let key = self.key(&connection.id);
         let document = ConnectionDocument {
             key: key.clone(),
             gateway: self.gateway.to_string(),
+            bucket: bucket(&connection.id),
             id: connection.id,
             connected_at: DateTime::from_millis(connection.connected_at.millis()),
+            event_type: connection.filter.event_type,
+            source_app_id: connection.filter.source_app_id,
+            batch: connection.batch,
             position: connection.position.cast_signed(),
         };
         let replaced = self.connections.replace_one(doc! { "_id": key }, document).upsert(true).await;
@@ -90,11 +129,17 @@ impl ConnectionStore for Connections {
         found.map(|found| found.is_some()).map_err(store_error)
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.connections.count_documents(self.mine()).await.map_err(store_error)
+    }
+
     async fn joined(&self, mark: Option<i64>) -> Result<Joined, StoreError> {
-        let since = mark.map_or(0, |mark| mark.saturating_sub(LOOK_BACK_MILLIS));
         let looked = now().millis();
-        let joined =
-            doc! { "gateway": &*self.gateway, "connectedAt": { "$gte": DateTime::from_millis(since) } };
+        let mut joined = self.mine();
+        if let Some(mark) = mark {
+            let since = DateTime::from_millis(mark.saturating_sub(LOOK_BACK_MILLIS));
+            joined.insert("connectedAt", doc! { "$gte": since });
+        }
         let found = self.connections.find(joined).await.map_err(store_error)?;
         let found: Vec<ConnectionDocument> = found.try_collect().await.map_err(store_error)?;
         let connections = found.into_iter().map(|document| {
@@ -103,6 +148,8 @@ impl ConnectionStore for Connections {
             Ok(Connection {
                 connected_at: Timestamp::from_millis(document.connected_at.timestamp_millis())
                     .map_err(damaged)?,
+                filter: Filter { event_type: document.event_type, source_app_id: document.source_app_id },
+                batch: document.batch,
                 position: document.position.cast_unsigned(),
                 id: document.id,
             })
@@ -138,31 +185,33 @@ impl ConnectionStore for Connections {
         swept.map(|swept| swept.deleted_count).map_err(store_error)
     }
 
-    async fn lease(&self, owner: &str, time: Duration) -> Result<bool, StoreError> {
+    async fn lease(&self, owner: &str, time: Duration) -> Result<Lease, StoreError> {
         let now = now().millis();
         let until = now.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         let mine_or_lapsed = doc! {
-            "_id": &*self.gateway,
+            "_id": self.lease_key(),
             "$or": [{ "owner": owner }, { "until": { "$lte": DateTime::from_millis(now) } }],
         };
         let take = doc! { "$set": { "owner": owner, "until": DateTime::from_millis(until) } };
         let taken = self
             .leases
-            .update_one(mine_or_lapsed, take)
+            .find_one_and_update(mine_or_lapsed, take)
             .upsert(true)
+            .return_document(ReturnDocument::Before)
             .write_concern(WriteConcern::builder().w(Acknowledgment::Nodes(1)).build())
             .await;
         match taken {
-            Ok(_) => Ok(true),
+            Ok(Some(before)) if before.owner == owner => Ok(Lease::Kept),
+            Ok(_) => Ok(Lease::New),
             // Somebody else's: the filter does not match it, and a second one cannot be made.
-            Err(error) if is_duplicate_key(&error) => Ok(false),
+            Err(error) if is_duplicate_key(&error) => Ok(Lease::Refused),
             Err(error) => Err(store_error(error)),
         }
     }
 
     async fn release(&self, owner: &str) -> Result<(), StoreError> {
-        let mine = doc! { "_id": &*self.gateway, "owner": owner };
-        let released = self.leases.delete_one(mine).await;
-        released.map(drop).map_err(store_error)
+        let mine = doc! { "_id": self.lease_key(), "owner": owner };
+        let lapsed = doc! { "$set": { "until": DateTime::from_millis(0) } };
+        self.leases.update_one(mine, lapsed).await.map(drop).map_err(store_error)
     }
 }

@@ -191,7 +191,8 @@ pub(crate) async fn page(documents: &Documents, query: &Query) -> Result<Page, S
     let mut found = found.limit(limit).await.map_err(store_error)?;
     let mut page = Page::default();
     while let Some(document) = found.try_next().await.map_err(store_error)? {
-        if !page.take(query, || document.into_event())? {
+        let place = document.seq.cast_unsigned();
+        if !page.take(query, || Ok((place, document.into_event()?)))? {
             break;
         }
     }

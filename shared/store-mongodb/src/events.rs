@@ -72,7 +72,7 @@ impl EventStore for Events {
     }
 
     async fn page(&self, query: Query) -> Result<Page, StoreError> {
-        if query.event_type.is_some() || query.source_app_id.is_some() {
+        if !query.filter.is_empty() {
             self.ensure_filters().await?;
         }
         documents::page(&self.documents, &query).await

@@ -28,10 +28,10 @@ pub(crate) fn filters() -> [IndexModel; 4] {
 
 pub(crate) fn page(query: &Query) -> Find {
     let mut filter = Document::new();
-    if let Some(event_type) = &query.event_type {
+    if let Some(event_type) = &query.filter.event_type {
         filter.insert("eventType", event_type);
     }
-    if let Some(source_app_id) = &query.source_app_id {
+    if let Some(source_app_id) = &query.filter.source_app_id {
         filter.insert("sourceAppId", source_app_id);
     }
     filter.insert("seq", doc! { "$gte": bound(query.places.start), "$lt": bound(query.places.end) });
@@ -54,8 +54,10 @@ fn bound(place: Seq) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use eventlog_ledger::Filter;
     use mongodb::bson::Bson;
+
+    use super::*;
 
     /// The fields with one value, in any order, then those of the sort in its order, are a prefix of an index, and what
     /// is bounded is the first field of the sort: so nothing is read that is not asked for, and nothing is sorted.
@@ -83,8 +85,8 @@ mod tests {
         let texts = [None, Some("x".to_owned())];
         for (event_type, source_app_id) in texts.iter().flat_map(|a| texts.iter().map(move |b| (a, b))) {
             for order in [Order::Ascending, Order::Descending] {
-                let (event_type, source_app_id) = (event_type.clone(), source_app_id.clone());
-                let query = Query { event_type, source_app_id, order, ..Query::from_place(3, 10, 1000) };
+                let filter = Filter { event_type: event_type.clone(), source_app_id: source_app_id.clone() };
+                let query = Query { filter, order, ..Query::from_place(3, 10, 1000) };
                 assert!(goes_by_an_index(&page(&query)), "{query:?}");
             }
         }

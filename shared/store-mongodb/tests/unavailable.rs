@@ -1,6 +1,6 @@
 //! A server that is not there.
 
-use eventlog_ledger::{Connection, ConnectionStore, EventStore, Query, StoreError, new_id, now};
+use eventlog_ledger::{Connection, ConnectionStore, EventStore, Filter, Query, StoreError, new_id, now};
 use eventlog_store_mongodb::{Connections, Database, Events};
 use eventlog_testing::draft;
 
@@ -14,12 +14,14 @@ async fn every_call_says_that_the_store_is_unavailable() {
     let uri = "mongodb://user:hunter2@127.0.0.1:1/?directConnection=true";
     let database = Database::open(uri).await.expect("it connects when it is used");
     let (log, connections) = (Events::new(&database), Connections::new(&database, "test"));
+    let (filter, batch) = (Filter::default(), false);
+    let connection = Connection { id: "a".into(), connected_at: now(), filter, batch, position: 0 };
     let (append, head, event, page, add, joined) = tokio::join!(
         log.append(vec![draft("lost", "{}")]),
         log.head(),
         log.event(new_id()),
         log.page(Query::from_place(0, 1, 1)),
-        connections.add(Connection { id: "a".into(), connected_at: now(), position: 0 }),
+        connections.add(connection),
         connections.joined(None),
     );
     assert!(is_unavailable(append) && is_unavailable(head) && is_unavailable(event) && is_unavailable(page));

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use eventlog_ledger::{Connection, ConnectionStore, Joined, Seq, StoreError, Timestamp, now};
+use eventlog_ledger::{
+    Connection, ConnectionStore, Filter, Joined, Lease, Seq, Shard, StoreError, Timestamp, bucket, now,
+};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::rows::store_error;
@@ -13,6 +15,7 @@ use crate::rows::store_error;
 #[derive(Clone)]
 pub struct Connections {
     database: Arc<Mutex<rusqlite::Connection>>,
+    shard: Shard,
 }
 
 /// `joined` counts up, so that a look can go on where the last one ended.
@@ -20,11 +23,15 @@ const SCHEMA: &str = "
     CREATE TABLE connections (
         joined      INTEGER PRIMARY KEY AUTOINCREMENT,
         id          TEXT NOT NULL UNIQUE,
+        bucket      INTEGER NOT NULL,
         connectedAt INTEGER NOT NULL,
+        eventType   TEXT,
+        sourceAppId TEXT,
+        batch       INTEGER NOT NULL,
         position    INTEGER NOT NULL
     ) STRICT;
-    CREATE TABLE lease (
-        only  INTEGER PRIMARY KEY CHECK (only = 0),
+    CREATE TABLE leases (
+        shard TEXT PRIMARY KEY,
         owner TEXT NOT NULL,
         until INTEGER NOT NULL
     ) STRICT;
@@ -35,7 +42,7 @@ impl Connections {
     pub fn open() -> Result<Self, StoreError> {
         let database = rusqlite::Connection::open_in_memory().map_err(store_error)?;
         database.execute_batch(SCHEMA).map_err(store_error)?;
-        Ok(Self { database: Arc::new(Mutex::new(database)) })
+        Ok(Self { database: Arc::new(Mutex::new(database)), shard: Shard::WHOLE })
     }
 
     /// Runs at once, not on a thread of its own: nothing here waits for a disk or a lock.
@@ -52,9 +59,18 @@ impl Connections {
 }
 
 impl ConnectionStore for Connections {
-    async fn add(&self, Connection { id, connected_at, position }: Connection) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO connections (id, connectedAt, position) VALUES (?, ?, ?)";
-        self.execute(sql, params![id, connected_at.millis(), position.cast_signed()])?;
+    fn shard(&self, shard: Shard) -> Self {
+        Self { shard, ..self.clone() }
+    }
+
+    async fn add(&self, connection: Connection) -> Result<(), StoreError> {
+        let Connection { id, connected_at, filter, batch, position } = connection;
+        let sql = "INSERT OR REPLACE INTO connections
+                   (id, bucket, connectedAt, eventType, sourceAppId, batch, position)
+                   VALUES (?, ?, ?, ?, ?, ?, ?)";
+        let (at, position, bucket) = (connected_at.millis(), position.cast_signed(), bucket(&id));
+        let values = params![id, bucket, at, filter.event_type, filter.source_app_id, batch, position];
+        self.execute(sql, values)?;
         Ok(())
     }
 
@@ -67,13 +83,23 @@ impl ConnectionStore for Connections {
         self.run(|database| database.prepare_cached("SELECT 1 FROM connections WHERE id = ?")?.exists([id]))
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM connections WHERE bucket >= ? AND bucket < ?";
+        let buckets = self.shard.buckets();
+        let count: i64 = self.run(|database| {
+            database.prepare_cached(sql)?.query_row([buckets.start, buckets.end], |row| row.get(0))
+        })?;
+        Ok(count.cast_unsigned())
+    }
+
     async fn joined(&self, mark: Option<i64>) -> Result<Joined, StoreError> {
+        let sql = "SELECT joined, id, connectedAt, eventType, sourceAppId, batch, position FROM connections
+                   WHERE joined > ? AND bucket >= ? AND bucket < ? ORDER BY joined";
+        let buckets = self.shard.buckets();
         self.run(|database| {
-            let sql =
-                "SELECT joined, id, connectedAt, position FROM connections WHERE joined > ? ORDER BY joined";
             let mut since = database.prepare_cached(sql)?;
-            let rows =
-                since.query_map([mark.unwrap_or(0)], |row| Ok((row.get(0)?, read_connection(row)?)))?;
+            let values = params![mark.unwrap_or(0), buckets.start, buckets.end];
+            let rows = since.query_map(values, |row| Ok((row.get(0)?, read_connection(row)?)))?;
             let rows: Vec<(i64, _)> = rows.collect::<Result<_, _>>()?;
             let mark = rows.last().map(|(joined, _)| *joined).or(mark).unwrap_or(0);
             Ok(Joined { connections: rows.into_iter().map(|(_, connection)| connection).collect(), mark })
@@ -96,19 +122,30 @@ impl ConnectionStore for Connections {
         Ok(swept as u64)
     }
 
-    async fn lease(&self, owner: &str, time: Duration) -> Result<bool, StoreError> {
+    async fn lease(&self, owner: &str, time: Duration) -> Result<Lease, StoreError> {
         let now = now().millis();
         let until = now.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-        let sql = "INSERT INTO lease VALUES (0, ?1, ?2) ON CONFLICT DO UPDATE SET owner = ?1, until = ?2
-                   WHERE owner = ?1 OR until <= ?3 RETURNING 1";
-        let taken = self.run(|database| {
-            database.prepare_cached(sql)?.query_row(params![owner, until, now], |_| Ok(())).optional()
-        })?;
-        Ok(taken.is_some())
+        let shard = self.shard.to_string();
+        // Nobody comes between the two statements: this process alone has the database, and one thread at a time.
+        self.run(|database| {
+            let before: Option<String> = database
+                .prepare_cached("SELECT owner FROM leases WHERE shard = ?")?
+                .query_row([&shard], |row| row.get(0))
+                .optional()?;
+            let sql = "INSERT INTO leases VALUES (?1, ?2, ?3)
+                       ON CONFLICT DO UPDATE SET owner = ?2, until = ?3 WHERE owner = ?2 OR until <= ?4";
+            let taken = database.prepare_cached(sql)?.execute(params![shard, owner, until, now])?;
+            Ok(match before {
+                _ if taken == 0 => Lease::Refused,
+                Some(before) if before == owner => Lease::Kept,
+                _ => Lease::New,
+            })
+        })
     }
 
     async fn release(&self, owner: &str) -> Result<(), StoreError> {
-        self.execute("DELETE FROM lease WHERE owner = ?", [owner])?;
+        let sql = "UPDATE leases SET until = 0 WHERE shard = ? AND owner = ?";
+        self.execute(sql, params![self.shard.to_string(), owner])?;
         Ok(())
     }
 }
@@ -117,5 +154,11 @@ fn read_connection(row: &Row<'_>) -> rusqlite::Result<Connection> {
     let connected_at = Timestamp::from_millis(row.get(2)?).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Integer, Box::new(error))
     })?;
-    Ok(Connection { id: row.get(1)?, connected_at, position: row.get::<_, i64>(3)?.cast_unsigned() })
+    Ok(Connection {
+        id: row.get(1)?,
+        connected_at,
+        filter: Filter { event_type: row.get(3)?, source_app_id: row.get(4)? },
+        batch: row.get(5)?,
+        position: row.get::<_, i64>(6)?.cast_unsigned(),
+    })
 }

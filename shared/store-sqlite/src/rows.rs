@@ -90,15 +90,15 @@ pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<P
     let mut statement = connection.prepare_cached(&page_sql(query))?;
     let bound = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let mut rows = statement.query(named_params! {
-        ":eventType": query.event_type.as_deref().unwrap_or_default(),
-        ":sourceAppId": query.source_app_id.as_deref().unwrap_or_default(),
+        ":eventType": query.filter.event_type.as_deref().unwrap_or_default(),
+        ":sourceAppId": query.filter.source_app_id.as_deref().unwrap_or_default(),
         ":from": bound(query.places.start),
         ":to": bound(query.places.end),
         ":skip": bound(query.skip),
     })?;
     let mut page = Page::default();
     while let Some(row) = rows.next()? {
-        if !page.take(query, || read_event(row))? {
+        if !page.take(query, || read_place_and_event(row))? {
             break;
         }
     }
@@ -108,7 +108,7 @@ pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<P
 /// The index is named: without statistics SQLite may take another, and read the whole log.
 pub(crate) fn page_sql(query: &Query) -> String {
     // Each statement must know all parameters.
-    let (index, filter) = match (&query.event_type, &query.source_app_id) {
+    let (index, filter) = match (&query.filter.event_type, &query.filter.source_app_id) {
         (None, None) => ("NOT INDEXED", "TRUE OR :eventType OR :sourceAppId"),
         (Some(_), None) => ("INDEXED BY byType", "eventType = :eventType AND (TRUE OR :sourceAppId)"),
         (None, Some(_)) => ("INDEXED BY bySource", "sourceAppId = :sourceAppId AND (TRUE OR :eventType)"),
@@ -124,6 +124,10 @@ pub(crate) fn page_sql(query: &Query) -> String {
         "SELECT * FROM events {index} WHERE ({filter}) AND seq >= :from AND seq < :to
             ORDER BY seq {order} LIMIT -1 OFFSET :skip"
     )
+}
+
+fn read_place_and_event(row: &Row<'_>) -> rusqlite::Result<(Seq, Event)> {
+    Ok((row.get::<_, i64>(0)?.cast_unsigned(), read_event(row)?))
 }
 
 fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {

@@ -75,6 +75,8 @@ pub fn trials<B: Backend>() -> Vec<Trial> {
         connections::a_look_gives_those_who_came_since_the_last,
         connections::a_position_never_moves_back,
         connections::old_connections_are_swept,
+        connections::what_a_connection_wants_is_kept,
+        connections::shares_part_the_connections_among_them,
         connections::a_lease_has_one_owner,
         connections::a_lease_lapses,
     ]

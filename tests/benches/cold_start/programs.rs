@@ -65,6 +65,8 @@ impl Program {
             ("WEBSOCKET_GATEWAY", "bench"),
             ("WEBSOCKET_ENDPOINT", "http://127.0.0.1:1/prod"),
             ("BROADCAST_MODE", "trigger"),
+            ("BROADCAST_FUNCTION", "eventlog-broadcast"),
+            ("POSTS_PER_SECOND", "5000"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "none"),
             ("AWS_LAMBDA_LOG_FORMAT", "JSON"),

@@ -27,6 +27,9 @@ impl Deployment {
             // Nobody listens on port 1.
             ("WEBSOCKET_ENDPOINT", "http://127.0.0.1:1/prod"),
             ("BROADCAST_MODE", "trigger"),
+            ("BROADCAST_FUNCTION", "Broadcast"),
+            ("POSTS_PER_SECOND", "5000"),
+            ("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "hunter2"),
             ("AWS_SESSION_TOKEN", "a token"),

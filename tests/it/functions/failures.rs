@@ -53,9 +53,10 @@ async fn missing_variable() {
         fails_to_start(&deployment.clone().without("MONGODB_URI"), name, said).await;
     }
     for (name, variables) in [
-        ("connect", &["WEBSOCKET_GATEWAY"][..]),
+        ("connect", &["WEBSOCKET_GATEWAY", "BROADCAST_MODE", "BROADCAST_FUNCTION"][..]),
         ("disconnect", &["WEBSOCKET_GATEWAY"]),
-        ("broadcast", &["WEBSOCKET_GATEWAY", "WEBSOCKET_ENDPOINT", "BROADCAST_MODE", "AWS_ACCESS_KEY_ID"]),
+        ("broadcast", &["WEBSOCKET_GATEWAY", "WEBSOCKET_ENDPOINT", "BROADCAST_MODE", "POSTS_PER_SECOND"]),
+        ("broadcast", &["AWS_ACCESS_KEY_ID"]),
     ] {
         for variable in variables {
             let said = format!("the environment variable {variable} must be set");
@@ -69,7 +70,12 @@ async fn malformed_variable() {
     for name in ON_THE_DATABASE {
         fails_to_start(&deployment, name, "the MongoDB connection string is malformed").await;
     }
-    for (name, value) in [("BROADCAST_MODE", "sometimes"), ("WEBSOCKET_ENDPOINT", "f6g7h8i9j0")] {
+    for (name, value) in [
+        ("BROADCAST_MODE", "sometimes"),
+        ("WEBSOCKET_ENDPOINT", "f6g7h8i9j0"),
+        ("POSTS_PER_SECOND", "0"),
+        ("AWS_ENDPOINT_URL_LAMBDA", "nonsense"),
+    ] {
         let said = format!("the environment variable {name} must be");
         fails_to_start(&deployment.clone().with(name, value), "broadcast", &said).await;
     }

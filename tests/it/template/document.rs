@@ -69,6 +69,11 @@ impl Deployed {
         &resource["Properties"]
     }
 
+    /// All of them, whole.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &Value> {
+        self.0.values()
+    }
+
     pub(crate) fn functions(&self) -> impl Iterator<Item = Function<'_>> {
         let is_function = |resource: &Value| resource["Type"] == "AWS::Serverless::Function";
         self.0

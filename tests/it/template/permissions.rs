@@ -39,6 +39,9 @@ fn needed(function: &Function<'_>) -> BTreeSet<Permission> {
                 let arn = format!("arn:aws:execute-api:eu-central-1:123456789012:{connections}");
                 needed.push(("execute-api:ManageConnections", arn));
             }
+            "BROADCAST_FUNCTION" => needed.push(("lambda:InvokeFunction", format!("{value}.Arn"))),
+            // It shares its work with others of its own.
+            "POSTS_PER_SECOND" => needed.push(("lambda:InvokeFunction", format!("{}.Arn", function.name))),
             _ => {}
         }
     }
@@ -50,10 +53,16 @@ fn needed(function: &Function<'_>) -> BTreeSet<Permission> {
 }
 
 fn given(deployed: &Deployed, function: &Function<'_>) -> BTreeSet<Permission> {
-    let role = text(&function.properties["Role"]);
-    let role = deployed.resource(role.strip_suffix(".Arn").expect("a role of the template"));
+    let name = text(&function.properties["Role"]);
+    let name = name.strip_suffix(".Arn").expect("a role of the template");
+    let role = deployed.resource(name);
+    let attached = deployed.resources().filter(|resource| {
+        resource["Type"] == "AWS::IAM::ManagedPolicy"
+            && items(&resource["Properties"]["Roles"]).any(|role| text(role) == name)
+    });
+    let attached = attached.map(|policy| &policy["Properties"]);
     let managed = items(&role["ManagedPolicyArns"]).map(|policy| deployed.resource(&text(policy)));
-    let statements = managed.chain(items(&role["Policies"])).flat_map(|policy| {
+    let statements = managed.chain(attached).chain(items(&role["Policies"])).flat_map(|policy| {
         let statements = &policy["PolicyDocument"]["Statement"];
         items(statements)
     });

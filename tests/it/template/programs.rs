@@ -22,7 +22,8 @@ pub(crate) fn program(function: &Function<'_>, with: impl Fn(&str) -> bool) -> P
         .env("AWS_SECRET_ACCESS_KEY", "hunter2")
         .env("AWS_SESSION_TOKEN", "a token")
         // Nobody listens there: no test asks the real one.
-        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1");
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1")
+        .env("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1");
     let (set, _) = function.variables();
     let set = set.into_iter().filter(|(name, _)| with(name));
     set.fold(program, |program, (name, value)| program.env(&name, value))

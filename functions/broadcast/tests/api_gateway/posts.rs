@@ -57,13 +57,7 @@ async fn each_status_means_what_it_should() {
     for gone in [Status(410), Fault(410, "GoneException")] {
         assert!(matches!(answered(gone).await, Err(Gone)), "{gone:?}");
     }
-    for refused in [
-        Status(413),
-        Fault(413, "PayloadTooLargeException"),
-        Status(403),
-        Fault(403, "ForbiddenException"),
-        Fault(400, "BadRequestException"),
-    ] {
+    for refused in [Status(413), Fault(413, "PayloadTooLargeException"), Fault(400, "BadRequestException")] {
         assert!(matches!(answered(refused).await, Err(Refused(_))), "{refused:?}");
     }
     for later in [
@@ -72,6 +66,10 @@ async fn each_status_means_what_it_should() {
         Status(500),
         Fault(500, "InternalServerError"),
         Status(502),
+        // Permissions and addresses can be mended.
+        Status(403),
+        Fault(403, "ForbiddenException"),
+        Status(404),
         Status(503),
         Status(301),
     ] {

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use eventlog_broadcast::{Mode, handle};
-use eventlog_ledger::{Connection, ConnectionStore, EventStore, Timestamp, now};
+use eventlog_aws::NotInvoked;
+use eventlog_broadcast::{ApiGateway, Broadcast, Colleagues, Known, WakeUp};
+use eventlog_edge::Mode;
+use eventlog_ledger::{Connection, ConnectionStore, EventStore, Filter, Lease, Shard, Timestamp, now};
 use eventlog_store_sqlite::{Connections, Durability, Events};
 use eventlog_testing::{draft, logged, within};
 use serde_json::Value;
@@ -33,7 +35,8 @@ impl World {
 
     async fn join(&self, id: &str, seconds_ago: i64) {
         let connected_at = Timestamp::from_millis(now().millis() - seconds_ago * 1000).expect("a time");
-        let connection = Connection { id: id.into(), connected_at, position: 0 };
+        let (filter, batch) = (Filter::default(), false);
+        let connection = Connection { id: id.into(), connected_at, filter, batch, position: 0 };
         self.connections.add(connection).await.expect("added");
     }
 
@@ -42,14 +45,34 @@ impl World {
         joined.connections.into_iter().map(|connection| connection.id).collect()
     }
 
+    fn broadcast(&self, gateway: &Gateway) -> Broadcast<Events, Connections, ApiGateway, Nobody> {
+        Broadcast {
+            log: self.log.clone(),
+            connections: self.connections.clone(),
+            push: gateway.client("/prod"),
+            posts_per_second: 5000,
+            colleagues: Nobody,
+            known: Known::default(),
+        }
+    }
+
     /// A run as a trigger starts it. Answers what it logged.
     async fn run(&self, gateway: &Gateway) -> Vec<Value> {
-        let (push, deadline) = (gateway.client("/prod"), SystemTime::now() + Duration::from_secs(60));
-        let alarm = self.log.alarm().await.expect("an alarm");
-        let run = handle(&self.log, &self.connections, &push, alarm, Mode::Trigger, deadline);
+        let (broadcast, deadline) = (self.broadcast(gateway), SystemTime::now() + Duration::from_secs(60));
+        let alarm = async || self.log.alarm().await;
+        let run = broadcast.handle(WakeUp::Look, alarm, Mode::Trigger, deadline);
         let (ended, log) = within("a run", logged(run)).await;
         ended.expect("a run");
         log
+    }
+}
+
+/// Few connections need nobody else.
+struct Nobody;
+
+impl Colleagues for Nobody {
+    async fn call_in(&self, shard: Shard) -> Result<(), NotInvoked> {
+        panic!("nobody can serve {shard}")
     }
 }
 
@@ -90,7 +113,7 @@ async fn what_is_throttled_or_fails_is_sent_until_it_is_taken() {
         ("/prod/@connections/busy", 0) => Fault(429, "LimitExceededException"),
         ("/prod/@connections/busy", 1) => Status(429),
         ("/prod/@connections/busy", 3) => Status(500),
-        ("/prod/@connections/busy", 4) => Status(503),
+        ("/prod/@connections/busy", 4) => Fault(403, "ForbiddenException"),
         _ => TAKEN,
     };
     let gateway = Gateway::start(busy).await;
@@ -104,14 +127,14 @@ async fn what_is_throttled_or_fails_is_sent_until_it_is_taken() {
     assert_eq!(gateway.bodies("/prod/@connections/other"), messages);
 }
 
-/// A message that is too long, or that we may not send, is reported, left out and holds up nothing.
+/// A message that is too long is reported, left out and holds up nothing.
 #[tokio::test]
 async fn what_is_refused_is_logged_once_and_left_out() {
     let strict = |path: &str, nth: usize| match (path, nth) {
         ("/prod/@connections/a", 1) => Fault(413, "PayloadTooLargeException"),
         ("/prod/@connections/a", 2) => Status(413),
-        ("/prod/@connections/b", 0) => Fault(403, "ForbiddenException"),
-        ("/prod/@connections/b", 3) => Status(403),
+        ("/prod/@connections/b", 0) => Fault(400, "BadRequestException"),
+        ("/prod/@connections/b", 3) => Status(400),
         _ => TAKEN,
     };
     let gateway = Gateway::start(strict).await;
@@ -137,8 +160,8 @@ async fn what_is_refused_is_logged_once_and_left_out() {
     let expected = [
         ("a", Some(1), "HTTP status 413"),
         ("a", Some(2), "HTTP status 413"),
-        ("b", Some(0), "HTTP status 403"),
-        ("b", Some(3), "HTTP status 403"),
+        ("b", Some(0), "HTTP status 400"),
+        ("b", Some(3), "HTTP status 400"),
     ];
     assert_eq!(errors, expected);
 }
@@ -148,11 +171,10 @@ async fn what_is_refused_is_logged_once_and_left_out() {
 async fn a_polling_run_ends_by_itself() {
     let gateway = Gateway::start(|_, _| TAKEN).await;
     let world = World::new();
-    let alarm = world.log.alarm().await.expect("an alarm");
+    let alarm = async || world.log.alarm().await;
     let deadline = SystemTime::now() + Duration::from_secs(3);
-    let push = gateway.client("/prod");
-    let run = handle(&world.log, &world.connections, &push, alarm, Mode::Polling, deadline);
-    within("the run", run).await.expect("a run");
-    let free = world.connections.lease("somebody else", Duration::ZERO).await.expect("an answer");
-    assert!(free, "the lease is given back");
+    let broadcast = world.broadcast(&gateway);
+    within("the run", broadcast.handle(WakeUp::Look, alarm, Mode::Polling, deadline)).await.expect("a run");
+    let lease = world.connections.lease("somebody else", Duration::ZERO).await.expect("an answer");
+    assert_eq!(lease, Lease::New, "it is given back");
 }

@@ -1,13 +1,17 @@
 //! One delivery: some messages, in order, to one connection.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{Push, PushError, window};
-use crate::{Connection, ConnectionStore, EventStore, StoreError, now};
+use super::parcel::pack;
+use super::window::{Stretch, replay};
+use super::{Push, PushError};
+use crate::{Connection, ConnectionStore, EventStore, Seq, StoreError, now};
 
 /// What came of a delivery: the connection, its position moved past what was sent.
 pub(super) struct Outcome {
@@ -22,6 +26,14 @@ pub(super) enum End {
     Gone,
 }
 
+/// What is to be delivered.
+pub(super) enum Load {
+    /// This.
+    Stretch(Stretch),
+    /// What must be read for this connection alone, in a log that ends here: it is too far behind for the window.
+    Replay(Seq),
+}
+
 /// To the gateway a connection whose `$connect` has not returned does not exist. One that is older than this
 /// is not waited for: `$connect` has 30 s at most.
 const MAY_STILL_COME: Duration = Duration::from_secs(30);
@@ -29,82 +41,146 @@ const MAY_STILL_COME: Duration = Duration::from_secs(30);
 /// not helped by more.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// After so long a delivery ends early, so that its position can be stored.
+/// After so long a delivery ends early, so that its position can be stored; and if not even one message was taken by
+/// then, somebody else's replay may begin.
 const LONG: Duration = Duration::from_secs(1);
 
-/// Sends `messages` to the connection or, where there are none because it is too far behind for the shared
-/// window, a page that is read for it alone. Ends after the message that it is at once `stopping` is set.
-pub(super) async fn deliver<L: EventStore, C: ConnectionStore, P: Push>(
-    log: &L,
-    connections: &C,
-    push: &P,
-    mut connection: Connection,
-    messages: Option<Vec<Bytes>>,
-    stopping: &AtomicBool,
-) -> Outcome {
-    let end = async {
-        let messages = match messages {
-            Some(messages) => messages,
-            None => {
-                let events = window::read(log, connection.position).await?;
-                events.iter().map(|event| event.to_json().into()).collect()
-            }
-        };
-        send(connections, push, &mut connection, messages, stopping).await
-    };
-    let end = end.await;
-    Outcome { connection, end }
+/// So many read for themselves at a time: a crowd that is far behind must not keep those waiting who are not.
+const REPLAYS: usize = 32;
+
+/// Deliveries that share what they need.
+pub(super) struct Desk<'a, L, C, P> {
+    pub(super) log: &'a L,
+    pub(super) connections: &'a C,
+    pub(super) push: &'a P,
+    stopping: AtomicBool,
+    /// Turns to read for oneself.
+    replays: Semaphore,
 }
 
-async fn send<C: ConnectionStore, P: Push>(
-    connections: &C,
-    push: &P,
-    connection: &mut Connection,
-    messages: Vec<Bytes>,
-    stopping: &AtomicBool,
-) -> Result<End, StoreError> {
-    let is_stopping = || stopping.load(Ordering::Relaxed);
-    let started = Instant::now();
-    for message in messages {
-        let mut pause = PAUSE;
-        while let Err(error) = push.post(&connection.id, message.clone()).await {
-            match error {
-                PushError::Refused(reason) => {
-                    tracing::error!(
-                        connection = connection.id,
-                        seq = connection.position,
-                        reason,
-                        "never delivered"
-                    );
-                    break;
+impl<'a, L: EventStore, C: ConnectionStore, P: Push> Desk<'a, L, C, P> {
+    pub(super) fn new(log: &'a L, connections: &'a C, push: &'a P) -> Self {
+        let stopping = AtomicBool::new(false);
+        Self { log, connections, push, stopping, replays: Semaphore::new(REPLAYS) }
+    }
+
+    /// Lets deliveries end with the message that they are at.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) async fn deliver(&self, mut connection: Connection, load: Load) -> Outcome {
+        let end = async {
+            let mut turn = None;
+            let stretch = match load {
+                Load::Stretch(stretch) => stretch,
+                Load::Replay(end) => {
+                    // Never closed.
+                    turn = self.replays.acquire().await.ok();
+                    if self.is_stopping() {
+                        return Ok(End::Sent);
+                    }
+                    replay(self.log, connection.position, end, &connection.filter).await?
                 }
-                PushError::Gone if is_gone(connections, connection).await? => return Ok(End::Gone),
-                PushError::Gone => {}
-                PushError::Unavailable(source) => {
+            };
+            self.send(&mut connection, stretch, &mut turn).await
+        };
+        let end = end.await;
+        Outcome { connection, end }
+    }
+
+    async fn send(
+        &self,
+        connection: &mut Connection,
+        Stretch { messages, to }: Stretch,
+        turn: &mut Option<SemaphorePermit<'_>>,
+    ) -> Result<End, StoreError> {
+        let started = Instant::now();
+        let (mut left, mut most) = (&messages[..], usize::MAX);
+        while !left.is_empty() {
+            let (message, events) = pack(left, connection.batch, most);
+            match self.post(connection, message, turn).await? {
+                Posted::Taken => {}
+                Posted::Refused(_) if events > 1 => {
+                    most = 1;
+                    continue;
+                }
+                Posted::Refused(reason) => {
+                    let (id, seq) = (&connection.id, left[0].0);
+                    tracing::error!(connection = id, seq, reason, "never delivered");
+                }
+                Posted::Gone => return Ok(End::Gone),
+                Posted::NotNow => return Ok(End::Sent),
+            }
+            left = &left[events..];
+            connection.position = left.first().map_or(to, |(place, _)| *place);
+            if started.elapsed() > LONG || self.is_stopping() {
+                return Ok(End::Sent);
+            }
+        }
+        connection.position = to;
+        Ok(End::Sent)
+    }
+
+    /// Tries until the message is taken, or never will be.
+    async fn post(
+        &self,
+        connection: &Connection,
+        message: Bytes,
+        turn: &mut Option<SemaphorePermit<'_>>,
+    ) -> Result<Posted, StoreError> {
+        let mut pause = PAUSE;
+        loop {
+            let mut attempt = pin!(self.push.post(&connection.id, message.clone()));
+            let posted = match timeout(LONG, attempt.as_mut()).await {
+                Ok(posted) => posted,
+                Err(_) => {
+                    *turn = None;
+                    attempt.await
+                }
+            };
+            match posted {
+                Ok(()) => return Ok(Posted::Taken),
+                Err(PushError::Refused(reason)) => return Ok(Posted::Refused(reason)),
+                Err(PushError::Gone) if self.is_gone(connection).await? => return Ok(Posted::Gone),
+                Err(PushError::Gone) => {}
+                Err(PushError::Unavailable(source)) => {
                     tracing::warn!(connection = connection.id, error = source, "push failed, trying again");
                 }
             }
-            if is_stopping() {
-                return Ok(End::Sent);
+            if self.is_stopping() {
+                return Ok(Posted::NotNow);
+            }
+            if pause > LONG {
+                *turn = None;
             }
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
         }
-        connection.position += 1;
-        if started.elapsed() > LONG || is_stopping() {
-            break;
-        }
     }
-    Ok(End::Sent)
+
+    /// One that has not quite come yet looks like one that has already left; the store knows.
+    async fn is_gone(&self, connection: &Connection) -> Result<bool, StoreError> {
+        if age(connection) > MAY_STILL_COME {
+            self.connections.remove(&connection.id).await?;
+            return Ok(true);
+        }
+        Ok(!self.connections.contains(&connection.id).await?)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
 }
 
-/// One that has not quite come yet looks like one that has already left; the store knows.
-async fn is_gone(connections: &impl ConnectionStore, connection: &Connection) -> Result<bool, StoreError> {
-    if age(connection) > MAY_STILL_COME {
-        connections.remove(&connection.id).await?;
-        return Ok(true);
-    }
-    Ok(!connections.contains(&connection.id).await?)
+/// What became of a message.
+enum Posted {
+    Taken,
+    Refused(String),
+    /// So is the connection.
+    Gone,
+    /// The owner stops.
+    NotNow,
 }
 
 fn age(connection: &Connection) -> Duration {

@@ -19,8 +19,8 @@ pub(super) struct Lag {
 }
 
 struct Known {
-    /// Before the delivery that is under way, if there is one.
-    position: Seq,
+    /// Before the delivery that is under way, if there is one; `None` for one that has all of the window.
+    position: Option<Seq>,
     connected_at: Timestamp,
 }
 
@@ -30,8 +30,8 @@ impl Lag {
     }
 
     /// False if it was known.
-    pub(super) fn join(&mut self, Connection { id, position, connected_at }: &Connection) -> bool {
-        let known = Known { position: *position, connected_at: *connected_at };
+    pub(super) fn join(&mut self, Connection { id, position, connected_at, .. }: &Connection) -> bool {
+        let known = Known { position: Some(*position), connected_at: *connected_at };
         let is_new = !self.known.contains_key(id);
         if is_new {
             self.known.insert(id.clone(), known);
@@ -41,7 +41,13 @@ impl Lag {
 
     pub(super) fn advance(&mut self, connection: &Connection) {
         if let Some(known) = self.known.get_mut(&connection.id) {
-            known.position = connection.position;
+            known.position = Some(connection.position);
+        }
+    }
+
+    pub(super) fn caught_up(&mut self, id: &str) {
+        if let Some(known) = self.known.get_mut(id) {
+            known.position = None;
         }
     }
 
@@ -64,18 +70,17 @@ impl Lag {
         end: Seq,
     ) -> Result<(), StoreError> {
         self.reported = Some(Instant::now());
-        let furthest = self.known.values().min_by_key(|known| known.position);
-        let millis = match furthest.filter(|known| known.position < end) {
-            None => 0,
-            Some(Known { position, connected_at }) => {
-                let logged = match window.logged(*position) {
+        let position = |known: &Known| known.position.unwrap_or(window.end());
+        let furthest = self.known.values().min_by_key(|known| position(known));
+        let millis = match furthest.map(|known| (position(known), known.connected_at)) {
+            Some((position, connected_at)) if position < end => {
+                let logged = match window.logged(position) {
                     Some(logged) => logged,
-                    None => {
-                        read(log, *position).await?.first().map_or(*connected_at, |event| event.timestamp)
-                    }
+                    None => read(log, position).await?.first().map_or(connected_at, |event| event.timestamp),
                 };
-                (now().millis() - logged.max(*connected_at).millis()).max(0)
+                (now().millis() - logged.max(connected_at).millis()).max(0)
             }
+            _ => 0,
         };
         tracing::info!(connections = self.known.len(), lagMillis = millis, "broadcast");
         Ok(())

@@ -1,72 +1,49 @@
-//! The owner of a lease: knows every connection and keeps each of them busy or caught up.
+//! The owner of a lease: keeps each connection busy or caught up.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::delivery::{End, Outcome, deliver};
-use super::lag::Lag;
-use super::window::{self, Window};
+use super::delivery::{Desk, End, Load, Outcome};
+use super::memory::Memory;
 use super::{Alarm, Ended, LEASE, Push, Until};
-use crate::{Connection, ConnectionStore, EventStore, Head, Seq, StoreError};
+use crate::{ConnectionStore, EventStore, Lease, Seq, StoreError};
 
 /// How often the lease is renewed and positions are stored (a crash repeats at most so much), and how late an
 /// event may come to a connection that was stored just after the alarm rang for it.
 const HEARTBEAT: Duration = Duration::from_secs(2);
-
 /// How long the posts that are under way may still take when the owner stops.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// After so many events the positions of those who did not want them are stored, too. It repeats nothing if they are
+/// not, but whoever takes over has so much to look through.
+const UNWANTED: Seq = 256;
 
 type Delivery<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-/// A connection is caught up, behind, or in the hands of a delivery under way.
 pub(super) struct Owner<'a, L, C, P> {
-    log: &'a L,
-    connections: &'a C,
-    push: &'a P,
+    desk: &'a Desk<'a, L, C, P>,
     name: &'a str,
     lease_until: Instant,
-    /// The last look at the connection store.
-    mark: Option<i64>,
-    window: Window,
-    /// Place behind the last event of the log at the last look.
-    end: Seq,
-    lag: Lag,
-    caught_up: Vec<Connection>,
-    behind: Vec<Connection>,
+    memory: Memory,
     under_way: FuturesUnordered<Delivery<'a>>,
-    /// Tells the deliveries under way.
-    stopping: Arc<AtomicBool>,
     /// Positions that moved since they were stored.
     moved: HashMap<String, Seq>,
+    /// The end of the window when all positions were stored.
+    all_stored: Seq,
 }
 
 impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
     /// One who has just been given the lease.
-    pub(super) fn new(log: &'a L, connections: &'a C, push: &'a P, name: &'a str) -> Self {
-        Self {
-            log,
-            connections,
-            push,
-            name,
-            lease_until: Instant::now() + LEASE,
-            mark: None,
-            window: Window::default(),
-            end: 0,
-            lag: Lag::default(),
-            caught_up: Vec::new(),
-            behind: Vec::new(),
-            under_way: FuturesUnordered::new(),
-            stopping: Arc::default(),
-            moved: HashMap::new(),
-        }
+    pub(super) fn new(desk: &'a Desk<'a, L, C, P>, name: &'a str, memory: Memory) -> Self {
+        let lease_until = Instant::now() + LEASE;
+        let all_stored = memory.window.end();
+        let (under_way, moved) = (FuturesUnordered::new(), HashMap::new());
+        Self { desk, name, lease_until, memory, under_way, moved, all_stored }
     }
 
     pub(super) async fn serve(
@@ -81,19 +58,18 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
         self.look().await?;
         loop {
             self.send_off();
-            // The fastest sets the pace: events that nobody is ready for would only crowd out others.
-            let reading = !self.caught_up.is_empty() && self.window.end() < self.end;
+            let reading = self.memory.is_reading();
             if until == Until::CaughtUp && self.under_way.is_empty() && !reading {
                 return Ok(Ended::CaughtUp);
             }
-            if !reading && self.lag.is_due() {
+            if !reading && self.memory.lag.is_due() {
                 self.report().await?;
             }
             tokio::select! {
                 () = stop.as_mut() => return Ok(Ended::Stopped),
                 Some(outcome) = self.under_way.next() => self.settle(outcome)?,
                 () = alarm.ring() => self.look().await?,
-                () = std::future::ready(()), if reading => self.read_on().await?,
+                () = std::future::ready(()), if reading => self.memory.read_on(self.desk.log).await?,
                 _ = heartbeat.tick() => {
                     self.save().await?;
                     if !self.renew().await? {
@@ -107,7 +83,7 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
 
     /// Lets the posts that are under way end: what is cut off would be sent once more by the next owner.
     pub(super) async fn finish(&mut self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.desk.stop();
         let settled = async {
             while let Some(outcome) = self.under_way.next().await {
                 // What went wrong is for the next owner to find.
@@ -119,82 +95,74 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
 
     /// Tells the log how far behind the connections are.
     pub(super) async fn report(&mut self) -> Result<(), StoreError> {
-        self.lag.report(self.log, &self.window, self.end).await
+        self.memory.lag.report(self.desk.log, &self.memory.window, self.memory.end).await
     }
 
     /// Looks once more, whether there is anything to send after all.
     pub(super) async fn has_more(&mut self) -> Result<bool, StoreError> {
         self.look().await?;
-        Ok(self.behind.iter().chain(&self.caught_up).any(|connection| connection.position < self.end))
+        let Memory { behind, end, .. } = &self.memory;
+        Ok(self.memory.is_reading() || behind.iter().any(|connection| connection.position < *end))
     }
 
     /// Stores the positions that moved.
     pub(super) async fn save(&mut self) -> Result<(), StoreError> {
+        let end = self.memory.window.end();
+        if end >= self.all_stored + UNWANTED {
+            let unmoved = self.memory.audience.choosy();
+            self.moved
+                .extend(unmoved.map(|connection| (connection.id.clone(), connection.position.max(end))));
+            self.all_stored = end;
+        }
         if !self.moved.is_empty() {
             let positions: Vec<_> = self.moved.iter().map(|(id, seq)| (id.clone(), *seq)).collect();
-            self.connections.advance(&positions).await?;
+            self.desk.connections.advance(&positions).await?;
             self.moved.clear();
         }
         Ok(())
     }
 
+    /// What the next term begins with, unless a delivery was cut off: of its connection nothing is known.
+    pub(super) fn into_memory(self) -> Option<Memory> {
+        self.under_way.is_empty().then_some(self.memory)
+    }
+
     async fn renew(&mut self) -> Result<bool, StoreError> {
         let asked = Instant::now();
-        let mine = asked < self.lease_until && self.connections.lease(self.name, LEASE).await?;
+        let mine =
+            asked < self.lease_until && self.desk.connections.lease(self.name, LEASE).await? == Lease::Kept;
         self.lease_until = asked + LEASE;
         Ok(mine)
     }
 
-    /// Learns who has come and, if there is anyone to tell, how far the log goes.
     async fn look(&mut self) -> Result<(), StoreError> {
-        let joined = self.connections.joined(self.mark).await?;
-        let first_look = self.mark.replace(joined.mark).is_none();
-        for connection in joined.connections {
-            if self.lag.join(&connection) {
-                self.behind.push(connection);
-            }
-        }
-        self.end = Head::next_seq(self.log.head().await?.as_ref());
-        if first_look || self.lag.is_empty() {
-            // Those who lack only the newest events share one reading of them.
-            let newest = self.end.saturating_sub(window::MAX_EVENTS as Seq)..self.end;
-            let positions = self.behind.iter().map(|connection| connection.position);
-            let first = positions.filter(|position| newest.contains(position)).min();
-            self.window.skip_to(first.unwrap_or(self.end));
-        }
-        Ok(())
-    }
-
-    /// Reads a little of what the window still lacks, so that a long way to go does not keep anyone waiting.
-    async fn read_on(&mut self) -> Result<(), StoreError> {
-        self.window.read_on(self.log).await?;
-        self.behind.append(&mut self.caught_up);
-        Ok(())
+        self.memory.look(self.desk.log, self.desk.connections).await
     }
 
     /// Starts a delivery for everyone who is behind.
     fn send_off(&mut self) {
-        let (log, connections, push) = (self.log, self.connections, self.push);
-        for connection in std::mem::take(&mut self.behind) {
-            if connection.position >= self.window.end() {
-                self.caught_up.push(connection);
-            } else {
-                let messages = self.window.from(connection.position);
-                let stopping = self.stopping.clone();
-                self.under_way.push(Box::pin(async move {
-                    deliver(log, connections, push, connection, messages, &stopping).await
-                }));
-            }
+        for mut connection in std::mem::take(&mut self.memory.behind) {
+            let load = match self.memory.window.from(connection.position, &connection.filter) {
+                Some(stretch) if stretch.messages.is_empty() => {
+                    connection.position = stretch.to;
+                    self.memory.seat(connection);
+                    continue;
+                }
+                Some(stretch) => Load::Stretch(stretch),
+                None => Load::Replay(self.memory.end),
+            };
+            let desk = self.desk;
+            self.under_way.push(Box::pin(async move { desk.deliver(connection, load).await }));
         }
     }
 
     fn settle(&mut self, Outcome { connection, end }: Outcome) -> Result<(), StoreError> {
         self.moved.insert(connection.id.clone(), connection.position);
-        self.lag.advance(&connection);
+        self.memory.lag.advance(&connection);
         match end? {
-            End::Sent => self.behind.push(connection),
+            End::Sent => self.memory.behind.push(connection),
             End::Gone => {
-                self.lag.leave(&connection.id);
+                self.memory.lag.leave(&connection.id);
                 self.moved.remove(&connection.id);
             }
         }

@@ -1,24 +1,39 @@
 //! The newest events, as messages, shared by all who are nearly caught up.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use bytes::Bytes;
 
-use crate::{Event, EventStore, Query, Seq, StoreError, Timestamp};
+use crate::{Event, EventStore, Filter, Query, Seq, StoreError, Timestamp};
 
 /// Bytes of messages that a window keeps.
 const MAX_BYTES: usize = 4 << 20;
 /// Events read at a time, and messages handed to one delivery.
 pub(super) const MAX_EVENTS: usize = 256;
 /// Bytes of them, but for the last: what a connection that takes nothing holds in memory.
-const MAX_DELIVERY: usize = 128 << 10;
+pub(super) const MAX_DELIVERY: usize = 128 << 10;
 
-/// Messages of consecutive events, and when these were logged.
+/// Messages of consecutive events.
 #[derive(Default)]
 pub(super) struct Window {
     first: Seq,
-    messages: VecDeque<(Bytes, Timestamp)>,
+    messages: VecDeque<Message>,
     bytes: usize,
+}
+
+struct Message {
+    json: Bytes,
+    event_type: String,
+    source_app_id: String,
+    logged: Timestamp,
+}
+
+/// What somebody wants of a stretch of the log: each message with the place of its event.
+#[derive(Default)]
+pub(super) struct Stretch {
+    pub(super) messages: Vec<(Seq, Bytes)>,
+    /// Place behind the stretch.
+    pub(super) to: Seq,
 }
 
 impl Window {
@@ -34,37 +49,46 @@ impl Window {
         }
     }
 
-    /// Reads the next page of the log, dropping the oldest messages where there are too many.
-    pub(super) async fn read_on<L: EventStore>(&mut self, log: &L) -> Result<(), StoreError> {
+    /// Reads the next page of the log, dropping the oldest messages where there are too many. Answers every filter that
+    /// wants any of what is new.
+    pub(super) async fn read_on<L: EventStore>(&mut self, log: &L) -> Result<HashSet<Filter>, StoreError> {
+        let mut wanted_by = HashSet::new();
         for event in read(log, self.end()).await? {
-            let message = Bytes::from(event.to_json());
-            self.bytes += message.len();
-            self.messages.push_back((message, event.timestamp));
+            wanted_by.extend(Filter::all_that_want(&event));
+            let json = Bytes::from(event.to_json());
+            self.bytes += json.len();
+            let Event { event_type, source_app_id, timestamp: logged, .. } = event;
+            self.messages.push_back(Message { json, event_type, source_app_id, logged });
         }
         while self.bytes > MAX_BYTES {
-            let Some((oldest, _)) = self.messages.pop_front() else { break };
-            self.bytes -= oldest.len();
+            let Some(oldest) = self.messages.pop_front() else { break };
+            self.bytes -= oldest.json.len();
             self.first += 1;
         }
-        Ok(())
+        Ok(wanted_by)
     }
 
-    /// Some messages from `place` on; `None` if the window no longer reaches back so far.
-    pub(super) fn from(&self, place: Seq) -> Option<Vec<Bytes>> {
-        let skip = self.index(place)?;
+    /// What the filter wants from `place` on, as much as one delivery takes; `None` if the window no longer reaches back
+    /// so far.
+    pub(super) fn from(&self, place: Seq, filter: &Filter) -> Option<Stretch> {
+        let mut stretch = Stretch { messages: Vec::new(), to: place };
         let mut bytes = 0;
-        let fits = |message: &&Bytes| {
-            let before = bytes;
-            bytes += message.len();
-            before < MAX_DELIVERY
-        };
-        let messages = self.messages.iter().map(|(message, _)| message);
-        Some(messages.skip(skip).take(MAX_EVENTS).take_while(fits).cloned().collect())
+        for message in self.messages.iter().skip(self.index(place)?) {
+            if filter.wants(&message.event_type, &message.source_app_id) {
+                if stretch.messages.len() == MAX_EVENTS || bytes >= MAX_DELIVERY {
+                    break;
+                }
+                bytes += message.json.len();
+                stretch.messages.push((stretch.to, message.json.clone()));
+            }
+            stretch.to += 1;
+        }
+        Some(stretch)
     }
 
     /// When the event at `place` was logged, if it is in the window.
     pub(super) fn logged(&self, place: Seq) -> Option<Timestamp> {
-        self.messages.get(self.index(place)?).map(|(_, logged)| *logged)
+        self.messages.get(self.index(place)?).map(|message| message.logged)
     }
 
     fn index(&self, place: Seq) -> Option<usize> {
@@ -77,7 +101,35 @@ pub(super) async fn read<L: EventStore>(log: &L, place: Seq) -> Result<Vec<Event
     let events = log.page(Query::from_place(place, MAX_EVENTS, MAX_DELIVERY)).await?.events;
     if events.is_empty() {
         // Asking again at once could go on for ever.
-        return Err(StoreError::unavailable(format!("the log has no event at {place}, and had one")));
+        return Err(missing(place));
     }
     Ok(events)
+}
+
+/// What the filter wants from `place` on, read for one alone, in a log that is known to end at `end` or behind it.
+pub(super) async fn replay<L: EventStore>(
+    log: &L,
+    place: Seq,
+    end: Seq,
+    filter: &Filter,
+) -> Result<Stretch, StoreError> {
+    let query = Query {
+        filter: filter.clone(),
+        places: place..end,
+        ..Query::from_place(place, MAX_EVENTS, MAX_DELIVERY)
+    };
+    let page = log.page(query).await?;
+    if filter.is_empty() && page.events.is_empty() {
+        return Err(missing(place));
+    }
+    let to = match page.places.last() {
+        Some(last) if page.has_more || filter.is_empty() => last + 1,
+        _ => end,
+    };
+    let messages = page.events.iter().map(|event| Bytes::from(event.to_json()));
+    Ok(Stretch { messages: page.places.into_iter().zip(messages).collect(), to })
+}
+
+fn missing(place: Seq) -> StoreError {
+    StoreError::unavailable(format!("the log has no event at {place}, and had one"))
 }

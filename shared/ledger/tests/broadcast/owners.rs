@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use eventlog_ledger::{Connection, ConnectionStore, EventStore, now};
+use eventlog_ledger::{ConnectionStore, EventStore, Lease};
 use eventlog_testing::within;
 use tokio::sync::Notify;
 
 use crate::gateway::Gateway;
-use crate::stores::{Lease, MeddledConnections};
-use crate::world::{Deaf, World, append};
+use crate::stores::{self, MeddledConnections};
+use crate::world::{Deaf, World, append, connection};
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+async fn leased(world: &World, owner: &str) -> bool {
+    world.connections.lease(owner, MINUTE).await.expect("an answer") != Lease::Refused
+}
 
 #[tokio::test]
 async fn a_run_ends_when_all_is_delivered_and_the_next_repeats_nothing() {
@@ -49,10 +53,10 @@ async fn a_run_leaves_at_once_where_somebody_else_serves() {
     let world = World::new(Gateway::willing());
     world.append(5).await;
     world.join("a", 0).await;
-    assert!(world.connections.lease("somebody", MINUTE).await.expect("an answer"));
+    assert!(leased(&world, "somebody").await);
     world.catch_up().await;
     assert_eq!(world.gateway.tried("a"), 0);
-    assert!(!world.connections.lease("another", MINUTE).await.expect("an answer"), "still somebody's");
+    assert!(!leased(&world, "another").await, "still somebody's");
     world.connections.release("somebody").await.expect("released");
     world.catch_up().await;
     world.assert_taken("a", 0).await;
@@ -63,7 +67,7 @@ async fn one_who_waits_for_the_lease_gets_it_once_it_is_free() {
     let world = World::new(Gateway::willing());
     world.append(5).await;
     world.join("a", 0).await;
-    let connections = MeddledConnections::with_lease(&world.connections, Lease::RefusedAt(0));
+    let connections = MeddledConnections::with_lease(&world.connections, stores::Lease::RefusedAt(0));
     let running = world.start_on(&world.log, &connections, Deaf);
     world.gateway.has_taken("a", 5).await;
     running.stop().await;
@@ -73,7 +77,7 @@ async fn one_who_waits_for_the_lease_gets_it_once_it_is_free() {
 #[tokio::test]
 async fn one_who_waits_for_the_lease_can_be_stopped() {
     let world = World::new(Gateway::willing());
-    assert!(world.connections.lease("somebody", MINUTE).await.expect("an answer"));
+    assert!(leased(&world, "somebody").await);
     world.start_on(&world.log, &world.connections, Deaf).stop().await;
 }
 
@@ -89,7 +93,8 @@ async fn an_event_that_comes_just_before_the_release_is_delivered() {
         let (log, store) = (log.clone(), store.clone());
         async move {
             append(&log, 1).await;
-            assert!(!store.lease("who was woken", MINUTE).await.expect("an answer"));
+            let lease = store.lease("who was woken", MINUTE).await.expect("an answer");
+            assert_eq!(lease, Lease::Refused);
         }
     });
     world.catch_up_on(&world.log, &connections).await.expect("a run");
@@ -105,8 +110,7 @@ async fn one_that_joins_just_before_the_release_is_served() {
     let connections = MeddledConnections::before_release(&world.connections, move || {
         let store = store.clone();
         async move {
-            let late = Connection { id: "late".into(), connected_at: now(), position: 4 };
-            store.add(late).await.expect("added");
+            store.add(connection("late", 4)).await.expect("added");
         }
     });
     world.catch_up_on(&world.log, &connections).await.expect("a run");
@@ -121,7 +125,7 @@ async fn one_who_loses_the_lease_and_finds_it_free_goes_on() {
         World::new(Gateway::new(|_, nth| async move { if nth == 1 { pending().await } else { Ok(()) } }));
     world.append(3).await;
     world.join("a", 0).await;
-    let connections = MeddledConnections::with_lease(&world.connections, Lease::RefusedAt(1));
+    let connections = MeddledConnections::with_lease(&world.connections, stores::Lease::RefusedAt(1));
     world.catch_up_on(&world.log, &connections).await.expect("a run");
     world.assert_first_deliveries("a", 0).await;
     assert_eq!(world.position("a").await, 3);
@@ -132,7 +136,7 @@ async fn killed_over_and_over_owners_leave_no_hole() {
     let world = World::new(Gateway::willing());
     world.join("a", 0).await;
     world.join("b", 0).await;
-    let connections = MeddledConnections::with_lease(&world.connections, Lease::Lapsing);
+    let connections = MeddledConnections::with_lease(&world.connections, stores::Lease::Lapsing);
     let (log, enough) = (world.log.clone(), Arc::new(AtomicBool::new(false)));
     let stop = enough.clone();
     let appender = tokio::spawn(async move {
@@ -174,7 +178,7 @@ async fn two_at_once_repeat_events_and_neither_lose_nor_mix_them() {
     world.append(50).await;
     world.join("a", 0).await;
     world.join("b", 0).await;
-    let connections = MeddledConnections::with_lease(&world.connections, Lease::Free);
+    let connections = MeddledConnections::with_lease(&world.connections, stores::Lease::Free);
     let one = world.start_on(&world.log, &connections, world.log.alarm().await.expect("an alarm"));
     hold.notified().await;
     let two = world.start_on(&world.log, &connections, world.log.alarm().await.expect("an alarm"));

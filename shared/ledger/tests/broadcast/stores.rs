@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventlog_ledger::{
-    Connection, ConnectionStore, Event, EventId, EventStore, Head, Joined, Page, Query, Seq, StoreError,
-    Submission, Timestamp,
+    self as ledger, Connection, ConnectionStore, Event, EventId, EventStore, Head, Joined, Page, Query, Seq,
+    Shard, StoreError, Submission, Timestamp,
 };
 use eventlog_store_sqlite::{Connections, Events, LogAlarm};
 use futures_util::future::BoxFuture;
@@ -74,6 +74,10 @@ impl MeddledConnections {
 }
 
 impl ConnectionStore for MeddledConnections {
+    fn shard(&self, shard: Shard) -> Self {
+        Self { store: self.store.shard(shard), ..self.clone() }
+    }
+
     async fn add(&self, connection: Connection) -> Result<(), StoreError> {
         self.store.add(connection).await
     }
@@ -90,6 +94,10 @@ impl ConnectionStore for MeddledConnections {
         self.store.contains(id).await
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.store.count().await
+    }
+
     /// Gives everyone each time, as a store may.
     async fn joined(&self, _: Option<i64>) -> Result<Joined, StoreError> {
         self.store.joined(None).await
@@ -103,13 +111,16 @@ impl ConnectionStore for MeddledConnections {
         self.store.sweep(before).await
     }
 
-    async fn lease(&self, owner: &str, time: Duration) -> Result<bool, StoreError> {
+    async fn lease(&self, owner: &str, time: Duration) -> Result<ledger::Lease, StoreError> {
         let nth = self.leases.fetch_add(1, SeqCst);
         match self.lease {
             None => self.store.lease(owner, time).await,
             Some(Lease::Lapsing) => self.store.lease(owner, Duration::ZERO).await,
-            Some(Lease::Free) => Ok(true),
-            Some(Lease::RefusedAt(refused)) => Ok(nth != refused),
+            Some(Lease::RefusedAt(refused)) if nth == refused => Ok(ledger::Lease::Refused),
+            Some(Lease::Free | Lease::RefusedAt(_)) => match self.store.lease(owner, time).await? {
+                ledger::Lease::Kept => Ok(ledger::Lease::Kept),
+                _ => Ok(ledger::Lease::New),
+            },
         }
     }
 

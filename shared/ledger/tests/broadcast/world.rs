@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use eventlog_ledger::broadcast::{Alarm, Until, run};
-use eventlog_ledger::{Connection, ConnectionStore, EventStore, Seq, StoreError, Timestamp, now};
+use eventlog_ledger::{Connection, ConnectionStore, EventStore, Filter, Seq, StoreError, Timestamp, now};
 use eventlog_store_sqlite::{Connections, Durability, Events};
 use eventlog_testing::{check_log, draft, within};
 use tempfile::TempDir;
@@ -40,7 +40,10 @@ impl World {
 
     pub(crate) async fn join_aged(&self, id: &str, position: Seq, seconds: i64) {
         let connected_at = Timestamp::from_millis(now().millis() - seconds * 1000).expect("a time");
-        let connection = Connection { id: id.into(), connected_at, position };
+        self.add(Connection { connected_at, ..connection(id, position) }).await;
+    }
+
+    pub(crate) async fn add(&self, connection: Connection) {
         self.connections.add(connection).await.expect("added");
     }
 
@@ -127,6 +130,11 @@ pub(crate) async fn append(log: &impl EventStore, events: usize) {
     for drafts in drafts.chunks(500) {
         log.append(drafts.to_vec()).await.expect("appended");
     }
+}
+
+/// One that has just come and wants everything.
+pub(crate) fn connection(id: &str, position: Seq) -> Connection {
+    Connection { id: id.into(), connected_at: now(), filter: Filter::default(), batch: false, position }
 }
 
 /// A run under way.

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use eventlog_ledger::{Connection, ConnectionStore, Timestamp, now};
+use eventlog_ledger::{Connection, ConnectionStore, Filter, Lease, Shard, Timestamp, now};
 
 use super::Backend;
 
 const LONG: Duration = Duration::from_secs(600);
 
 fn connection(id: &str) -> Connection {
-    Connection { id: id.into(), connected_at: now(), position: 5 }
+    Connection { id: id.into(), connected_at: now(), filter: Filter::default(), batch: false, position: 5 }
 }
 
 async fn add(store: &impl ConnectionStore, ids: &[&str]) {
@@ -74,20 +74,73 @@ pub(super) async fn old_connections_are_swept(database: &impl Backend) {
     assert_eq!(all(&store).await, at_five(&["new"]));
 }
 
+pub(super) async fn what_a_connection_wants_is_kept(database: &impl Backend) {
+    let store = database.connections().await;
+    let text = |text: &str| Some(text.to_owned());
+    let filters = [(None, None), (text("$ne"), None), (None, text("a.b \u{e9}")), (text("A"), text("B"))];
+    let mut expected: Vec<_> = (0..8)
+        .map(|n| {
+            let (event_type, source_app_id) = filters[n % 4].clone();
+            let filter = Filter { event_type, source_app_id };
+            Connection { filter, batch: n >= 4, ..connection(&format!("{n}")) }
+        })
+        .collect();
+    for connection in &expected {
+        store.add(connection.clone()).await.expect("added");
+    }
+    let mut joined = store.joined(None).await.expect("a look").connections;
+    joined.sort_by(|a, b| a.id.cmp(&b.id));
+    expected.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(joined, expected);
+}
+
+pub(super) async fn shares_part_the_connections_among_them(database: &impl Backend) {
+    let store = database.connections().await;
+    let ids: Vec<_> = (0..40).map(|n| format!("{n:02}=")).collect();
+    for id in &ids {
+        store.add(connection(id)).await.expect("added");
+    }
+    assert_eq!(store.count().await.expect("a number"), 40);
+    let before = store.joined(None).await.expect("a look").mark;
+    let mut parted = Vec::new();
+    for shard in Shard::all(4) {
+        let share = store.shard(shard);
+        let some = all(&share).await;
+        assert_eq!(share.count().await.expect("a number"), some.len() as u64);
+        assert!((1..39).contains(&some.len()), "{shard}: {}", some.len());
+        let since = share.joined(Some(before)).await.expect("a look").connections;
+        assert!(since.iter().all(|c| some.iter().any(|(id, _)| *id == c.id)), "{shard}: {since:?}");
+        parted.extend(some);
+        assert_eq!(share.lease("one", LONG).await.expect("an answer"), Lease::New, "{shard}");
+    }
+    parted.sort();
+    assert_eq!(parted, at_five(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert_eq!(store.lease("two", LONG).await.expect("an answer"), Lease::New, "the whole has its own");
+    let last = store.shard(Shard::new(3, 4).expect("a share"));
+    assert_eq!(last.lease("two", LONG).await.expect("an answer"), Lease::Refused);
+}
+
 pub(super) async fn a_lease_has_one_owner(database: &impl Backend) {
     let store = database.connections().await;
-    assert!(store.lease("one", LONG).await.expect("an answer"));
-    assert!(store.lease("one", LONG).await.expect("the owner renews it"));
-    assert!(!store.lease("two", LONG).await.expect("it is taken"));
+    let lease = async |owner| store.lease(owner, LONG).await.expect("an answer");
+    assert_eq!(lease("one").await, Lease::New);
+    assert_eq!(lease("one").await, Lease::Kept, "the owner renews it");
+    assert_eq!(lease("two").await, Lease::Refused);
     store.release("two").await.expect("it is not two's to give back");
-    assert!(!store.lease("two", LONG).await.expect("it is still taken"));
-    store.release("one").await.expect("given back");
-    assert!(store.lease("two", LONG).await.expect("it is free"));
+    assert_eq!(lease("two").await, Lease::Refused);
+    store.release("one").await.expect("released");
+    assert_eq!(lease("one").await, Lease::Kept, "nobody had it in between");
+    store.release("one").await.expect("released");
+    assert_eq!(lease("two").await, Lease::New);
+    store.release("two").await.expect("released");
+    assert_eq!(lease("one").await, Lease::New, "two had it in between");
 }
 
 pub(super) async fn a_lease_lapses(database: &impl Backend) {
     let store = database.connections().await;
-    assert!(store.lease("one", Duration::ZERO).await.expect("an answer"));
-    assert!(store.lease("two", LONG).await.expect("it has lapsed"));
-    assert!(!store.lease("one", LONG).await.expect("it is two's now"));
+    let lease = async |owner, time| store.lease(owner, time).await.expect("an answer");
+    assert_eq!(lease("one", Duration::ZERO).await, Lease::New);
+    assert_eq!(lease("one", Duration::ZERO).await, Lease::Kept);
+    assert_eq!(lease("two", LONG).await, Lease::New);
+    assert_eq!(lease("one", LONG).await, Lease::Refused);
 }
