@@ -99,14 +99,14 @@ pub(super) async fn every_refusal() {
     let document = yaml(TEXT);
     let (_data, system) = with_the_examples(&document).await;
     let [upgrade, connection, version, key] = &good();
-    let unknown = "GET /?after=000000000000000000000000 HTTP/1.1\r\nHost: localhost".to_owned();
-    let root = "GET / HTTP/1.1\r\nHost: localhost".to_owned();
+    let start = |target: &str, host: &str| format!("GET {target} HTTP/1.1\r\nHost: {host}");
+    let root = start("/", "localhost");
     let mut seen = BTreeSet::new();
     for (start, lines) in [
-        (&root.replace('/', "/?undocumented=1&"), [upgrade, connection, version, key]),
-        (&unknown, [upgrade, connection, version, key]),
+        (&start("/?undocumented=1", "localhost"), [upgrade, connection, version, key]),
+        (&start("/?after=000000000000000000000000", "localhost"), [upgrade, connection, version, key]),
         (&root, [upgrade, connection, version, version]),
-        (&root.replace("localhost", "example.com"), [upgrade, connection, version, key]),
+        (&start("/", "example.com"), [upgrade, connection, version, key]),
         (&root, [upgrade, connection, key, key]),
         (&root, [upgrade, connection, key, &"Sec-WebSocket-Version: 8".to_owned()]),
         (&root, [upgrade, connection, version, &format!("{key}\r\nOrigin: https://example.com")]),

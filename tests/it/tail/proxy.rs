@@ -54,11 +54,11 @@ impl Proxy {
 }
 
 async fn forward(mut client: TcpStream, state: Arc<Mutex<State>>) {
-    /// Some connections get a few events, some not even their handshake.
-    const MOST: u64 = 8 << 10;
     let (upstream, bytes) = {
         let state = &mut *lock(&state);
-        (state.upstream, state.random.below(MOST))
+        // Few events, or not even a handshake; but now and then the longest message gets through.
+        let most = state.random.pick(&[8 << 10, 8 << 10, 8 << 10, 256 << 10]);
+        (state.upstream, state.random.below(most))
     };
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", upstream)).await else { return };
     let (mut from_client, mut to_client) = client.split();
