@@ -72,7 +72,7 @@ pub(crate) struct Args {
     limit: Option<u64>,
 
     /// Other times in milliseconds, say idle=50000 for a proxy that closes after an idle minute: open, idle, pong, age,
-    /// stable, backoffFrom, backoffTo, empty.
+    /// stable, backoffFrom, backoffTo, slow, empty.
     #[arg(long, value_name = "NAME=MS,…")]
     timing: Option<Timing>,
 }
@@ -90,7 +90,7 @@ enum End {
 
 const BROKEN: &str = "the chain is broken";
 
-/// So many events wait at most for a slow reader. Then the connection is closed until it has them all.
+/// So many events wait at most for a slow reader.
 const BUFFERED: usize = 1000;
 
 /// How long the last words may take when it is told to stop: a pipe may be full.

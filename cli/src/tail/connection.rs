@@ -48,7 +48,7 @@ pub(super) async fn listen(
         was_pinged = false;
         quiet.as_mut().reset(Instant::now() + timing.idle);
         let taken = match heard {
-            Some(Ok(Message::Text(text))) => take(&text, position, events),
+            Some(Ok(Message::Text(text))) => take(&text, position, events, timing.slow).await,
             Some(Ok(Message::Close(frame))) => Err(End::Again(closed(frame.as_ref()))),
             Some(Ok(_)) => Ok(Taken::All),
             Some(Err(error)) => Err(End::Again(lost(&error))),
@@ -71,8 +71,13 @@ enum Taken {
     NoRoom,
 }
 
-/// Hands on the events of a message.
-fn take(text: &str, position: &mut Position, events: &mpsc::Sender<Event>) -> Result<Taken, End> {
+/// Hands on the events of a message; waits so long for room, and meanwhile hears nothing.
+async fn take(
+    text: &str,
+    position: &mut Position,
+    events: &mpsc::Sender<Event>,
+    patience: Duration,
+) -> Result<Taken, End> {
     let not_json = |_| End::Again("a message was not JSON".into());
     let message: &RawValue = serde_json::from_str(text).map_err(not_json)?;
     let parts: Vec<&RawValue> = match message.get().starts_with('[') {
@@ -80,14 +85,13 @@ fn take(text: &str, position: &mut Position, events: &mpsc::Sender<Event>) -> Re
         false => vec![message],
     };
     for part in parts.into_iter().filter(|part| is_event(part)) {
-        if events.capacity() == 0 {
-            return Ok(Taken::NoRoom);
-        }
+        let Ok(room) = timeout(patience, events.reserve()).await else { return Ok(Taken::NoRoom) };
         let unreadable = |error| End::No(format!("{BROKEN}: {}", printable(&format!("{error}"))));
         let event = Event::from_json(part.get()).map_err(unreadable)?;
-        if position.take(&event).map_err(|invalid| End::No(format!("{BROKEN} at {invalid}")))? {
-            // There is room; and if nobody takes it, all of this ends.
-            let _ = events.try_send(event);
+        let is_new = position.take(&event).map_err(|invalid| End::No(format!("{BROKEN} at {invalid}")))?;
+        // If nobody takes events any more, all of this ends.
+        if let (true, Ok(room)) = (is_new, room) {
+            room.send(event);
         }
     }
     Ok(Taken::All)

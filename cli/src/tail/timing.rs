@@ -3,7 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The times of following a log, as the client in `clients/js` has them.
+/// The times of following a log, as the client in `clients/js` has them, and `slow`: unlike in a browser, what is not
+/// read waits in the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Timing {
     /// For a connection to open, or an HTTP request to be answered: API Gateway gives a cold `$connect` 29 s.
@@ -20,6 +21,8 @@ pub(crate) struct Timing {
     pub(super) backoff_from: Duration,
     /// but at most between 0 and this.
     pub(super) backoff_to: Duration,
+    /// For a slow reader to make room; then the connection is closed until it has taken all that waits.
+    pub(super) slow: Duration,
     /// Between two looks at a log that has no event yet.
     pub(super) empty: Duration,
 }
@@ -34,6 +37,7 @@ impl Default for Timing {
             stable: Duration::from_secs(20),
             backoff_from: Duration::from_millis(500),
             backoff_to: Duration::from_secs(30),
+            slow: Duration::from_secs(5),
             empty: Duration::from_secs(2),
         }
     }
@@ -75,10 +79,11 @@ impl FromStr for Timing {
                 "stable" => &mut timing.stable,
                 "backoffFrom" => &mut timing.backoff_from,
                 "backoffTo" => &mut timing.backoff_to,
+                "slow" => &mut timing.slow,
                 "empty" => &mut timing.empty,
                 _ => {
                     return Err(format!(
-                        "{name} is not known; known are open, idle, pong, age, stable, backoffFrom, backoffTo, empty"
+                        "{name} is not known; known are open, idle, pong, age, stable, backoffFrom, backoffTo, slow, empty"
                     ));
                 }
             };

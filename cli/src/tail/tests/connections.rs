@@ -106,8 +106,8 @@ async fn a_slow_reader_stops_the_flow_and_misses_nothing() {
     let stub = Stub::start().await;
     let first = stub.append(1);
     let mut events = stub.append(25);
-    let mut tail =
-        Tail::of(&stub, Options { begin: Begin::After(first[0].id), room: 10, ..Options::default() });
+    let begin = Begin::After(first[0].id);
+    let mut tail = Tail::of(&stub, Options { begin, room: 10, timing: "slow=0", ..Options::default() });
     let mut taken = tail.take(1).await;
     stub.until(|state| state.opened == 1 && state.open == 0).await;
     taken.extend(tail.take(9).await);
