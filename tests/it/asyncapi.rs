@@ -24,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("the_websocket_does_what_its_operations_say", operations),
         trial("the_websockets_parameters_are_the_servers", opening::parameters),
         trial("the_websockets_headers_are_taken", opening::headers),
+        trial("the_websockets_servers_are_those_there_are", opening::servers),
         trial("the_websockets_specification_has_every_refusal", opening::every_refusal),
         trial("the_websockets_specification_has_every_close_code", closing::every_code),
     ]

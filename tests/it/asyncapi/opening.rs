@@ -11,6 +11,8 @@ use crate::api::schema::{around_the_bounds, resolved, yaml};
 use crate::bad_input::raw::Raw;
 use crate::bad_input::sockets::{good, handshake};
 use crate::client::Socket;
+use crate::exports::run;
+use crate::system::eventlog;
 
 /// What cannot be had of a server that is well: a bug, a store that is away.
 const NOT_HERE: [&str; 2] = ["500", "503"];
@@ -65,9 +67,36 @@ pub(super) async fn parameters() {
         }
     }
     assert_eq!(binding(&document)["query"]["additionalProperties"], false);
-    assert_eq!(status(system.port, "undocumented=1").await, 400);
+    // What is not in the document is not taken, though HTTP may know it.
+    for (name, value) in [
+        ("undocumented", "1"),
+        ("page", "1"),
+        ("limit", "10"),
+        ("order", "asc"),
+        ("from", "2024-11-22T08:32:05.391Z"),
+        ("to", "2024-11-22T08:32:05.391Z"),
+        ("before", after.1),
+        ("after", after.1),
+        ("eventType", "Login"),
+        ("sourceAppId", "App1"),
+        ("batch", "1"),
+    ] {
+        let expected = if parameters.contains_key(name) { 101 } else { 400 };
+        assert_eq!(status(system.port, &query(&[(name, value)])).await, expected, "{name}");
+    }
     let both = query(&[after, ("eventType", "Logout"), ("sourceAppId", "App1")]);
     assert_eq!(open(&system, &both).await.event().await, example);
+}
+
+pub(super) async fn servers() {
+    let document = yaml(TEXT);
+    let servers = &document["servers"];
+    let stage = servers["deployed"]["pathname"].as_str().and_then(|path| path.strip_prefix('/'));
+    let template = include_str!("../../../template.yaml");
+    assert!(template.contains(&format!("\n      StageName: {}\n", stage.expect("a stage"))));
+    let help = run(eventlog(&["tail", "--help"])).await.stdout;
+    let host = servers["dev"]["host"].as_str().expect("a host");
+    assert!(help.contains(&format!("[default: ws://{host}]")), "{help}");
 }
 
 pub(super) async fn headers() {
