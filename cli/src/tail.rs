@@ -24,7 +24,7 @@ use crate::signals::stop_on_signal;
 use address::{Address, Filter};
 use follow::{Begin, Following};
 use print::{Form, print, wait_for_the_reader_to_go};
-use server::Server;
+use server::{Server, connector};
 use timing::Timing;
 
 /// Follows a log live: every event, each once and in chain order, whatever becomes of the connection.
@@ -100,7 +100,7 @@ pub(crate) fn run(args: Args) -> Result<Answer> {
     let address = Address::new(&args.url, args.http.as_deref())?;
     let timing = args.timing.unwrap_or_default();
     let following = Following {
-        server: Server::new(address, token()?, timing.open),
+        server: Server::new(connector(), address, token()?, timing.open),
         begin: match args.after {
             Some(id) => Begin::After(id),
             None if args.from_start => Begin::First,

@@ -29,14 +29,24 @@ use super::End;
 use super::address::{Address, Filter};
 use super::print::printable;
 
+/// Opens connections, over TLS or without.
+pub(super) type Connector = HttpsConnector<HttpConnector>;
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// No message has more bytes: API Gateway's limit. No answer here has, either.
 const LARGEST: usize = 128 << 10;
 
+/// Trusts the certificates that browsers trust.
+pub(super) fn connector() -> Connector {
+    let https = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(ring::default_provider());
+    // It fails where the provider has none of the usual cipher suites.
+    let https = https.unwrap_or_else(|_| unreachable!("ring has cipher suites"));
+    https.https_or_http().enable_http1().build()
+}
+
 /// Both APIs, with the token that opens them. HTTP and WebSocket go the same way, over TLS or without.
 pub(super) struct Server {
-    client: legacy::Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: legacy::Client<Connector, Empty<Bytes>>,
     address: Address,
     token: Option<HeaderValue>,
     /// For an answer or an open socket.
@@ -45,13 +55,14 @@ pub(super) struct Server {
 
 impl Server {
     /// A server that nobody has asked anything yet.
-    pub(super) fn new(address: Address, token: Option<HeaderValue>, time: Duration) -> Self {
-        let https = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(ring::default_provider());
-        // It fails where the provider has none of the usual cipher suites.
-        let https = https.unwrap_or_else(|_| unreachable!("ring has cipher suites"));
-        let https = https.https_or_http().enable_http1().build();
+    pub(super) fn new(
+        connector: Connector,
+        address: Address,
+        token: Option<HeaderValue>,
+        time: Duration,
+    ) -> Self {
         // What is asked for so seldom needs no connection that waits for it.
-        let client = legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https);
+        let client = legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         Self { client, address, token, time }
     }
 

@@ -5,6 +5,7 @@ mod chains;
 mod connections;
 mod storms;
 mod stub;
+mod tls;
 
 use eventlog_chain::Event;
 use eventlog_testing::within;
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 use super::End;
 use super::address::{Address, Filter};
 use super::follow::{Begin, Following};
-use super::server::Server;
+use super::server::{Connector, Server, connector};
 use super::timing::Timing;
 use stub::Stub;
 
@@ -24,13 +25,21 @@ struct Options {
     event_type: Option<&'static str>,
     timing: &'static str,
     token: Option<&'static str>,
+    connector: Connector,
     /// So many events may wait.
     room: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { begin: Begin::Now, event_type: None, timing: "backoffFrom=0,empty=0", token: None, room: 1000 }
+        Self {
+            begin: Begin::Now,
+            event_type: None,
+            timing: "backoffFrom=0,empty=0",
+            token: None,
+            connector: connector(),
+            room: 1000,
+        }
     }
 }
 
@@ -45,10 +54,11 @@ struct Tail {
 impl Tail {
     fn of(stub: &Stub, options: Options) -> Self {
         let timing: Timing = options.timing.parse().expect("times");
-        let address = Address::new(&format!("ws://localhost:{}", stub.port), None).expect("an address");
+        let address =
+            Address::new(&format!("{}://localhost:{}", stub.scheme, stub.port), None).expect("an address");
         let token = options.token.map(|token| format!("Bearer {token}").parse().expect("a value"));
         let following = Following {
-            server: Server::new(address, token, timing.open),
+            server: Server::new(options.connector, address, token, timing.open),
             begin: options.begin,
             filter: Filter { event_type: options.event_type.map(str::to_owned), source_app_id: None },
             timing,

@@ -14,9 +14,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -64,6 +66,7 @@ struct Shared(Arc<(Mutex<State>, watch::Sender<()>)>);
 
 /// Ends when dropped.
 pub(super) struct Stub {
+    pub(super) scheme: &'static str,
     pub(super) port: u16,
     shared: Shared,
     _server: JoinSet<()>,
@@ -71,6 +74,16 @@ pub(super) struct Stub {
 
 impl Stub {
     pub(super) async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// Over TLS.
+    pub(super) async fn start_with(tls: TlsAcceptor) -> Self {
+        Self::listen(Some(tls)).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> Self {
+        let scheme = if tls.is_some() { "wss" } else { "ws" };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("its address").port();
         let shared = Shared(Arc::new((Mutex::default(), watch::Sender::default())));
@@ -79,17 +92,20 @@ impl Stub {
         server.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let of = of.clone();
-                let service = service_fn(move |request| {
-                    let of = of.clone();
-                    async move { Ok::<_, Infallible>(of.answer(request).await) }
+                let (of, tls) = (of.clone(), tls.clone());
+                connections.spawn(async move {
+                    match tls {
+                        None => of.converse(stream).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => of.converse(stream).await,
+                            // A client that does not trust us is what some tests want.
+                            Err(_) => {}
+                        },
+                    }
                 });
-                let connection =
-                    http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
-                connections.spawn(async move { drop(connection.await) });
             }
         });
-        Self { port, shared, _server: server }
+        Self { scheme, port, shared, _server: server }
     }
 
     /// Looks at what was, or changes what will be.
@@ -145,6 +161,16 @@ impl Shared {
         let seen = look(&mut self.lock());
         self.0.1.send_replace(());
         seen
+    }
+
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let service = service_fn(move |request| {
+            let of = self.clone();
+            async move { Ok::<_, Infallible>(of.answer(request).await) }
+        });
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        // It fails when the client goes away.
+        let _ = connection.with_upgrades().await;
     }
 
     async fn answer(&self, mut request: Request<Incoming>) -> Response<Full<Bytes>> {
