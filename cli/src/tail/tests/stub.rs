@@ -94,13 +94,10 @@ impl Stub {
             while let Ok((stream, _)) = listener.accept().await {
                 let (of, tls) = (of.clone(), tls.clone());
                 connections.spawn(async move {
-                    match tls {
-                        None => of.converse(stream).await,
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => of.converse(stream).await,
-                            // A client that does not trust us is what some tests want.
-                            Err(_) => {}
-                        },
+                    let Some(tls) = tls else { return of.converse(stream).await };
+                    // A client that does not trust us is what some tests want.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        of.converse(stream).await;
                     }
                 });
             }
