@@ -9,7 +9,7 @@ use eventlog_ledger::EventStore;
 use eventlog_ledger::broadcast::Every;
 use eventlog_store_mongodb::{Connections, Database, Events, Lazy};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// How often a triggered run looks for more while it is still sending.
 const LOOK: Duration = Duration::from_millis(250);
@@ -28,9 +28,9 @@ async fn main() -> ExitCode {
             known: Known::default(),
         };
         let broadcast = Lazy::new(move || uri.read(), open);
-        let serve = async |request: LambdaEvent<Value>| {
+        let serve = async |request: LambdaEvent<Box<RawValue>>| {
             let (broadcast, deadline) = (broadcast.get().await?, request.context.deadline());
-            let wake_up = WakeUp::read(&request.payload);
+            let wake_up = WakeUp::read(request.payload.get());
             match mode {
                 Mode::Trigger => {
                     broadcast.handle(wake_up, async || Ok(Every::new(LOOK)), mode, deadline).await?

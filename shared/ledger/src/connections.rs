@@ -60,7 +60,7 @@ pub trait ConnectionStore: Clone + Send + Sync + 'static {
     /// Whether a connection is still there.
     fn contains(&self, id: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// How many connections there are.
+    /// About how many connections there are, in all shares and of all gateways; costs the same however many.
     fn count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// The connections that were added since the look that gave `mark`; all of them for `None`.

@@ -54,6 +54,7 @@ pub(crate) async fn run(server: &Server, command: Command) -> Answer {
         "delete" => write::delete(server, command).await,
         "findAndModify" => find_and_modify::run(server, command).await,
         "find" => read::find(server, &command),
+        "count" => read::count_all(server, &command),
         "aggregate" => read::aggregate(server, &command),
         "getMore" => read::get_more(server, &command).await,
         "killCursors" => read::kill_cursors(server, &command),

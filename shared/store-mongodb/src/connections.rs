@@ -130,7 +130,7 @@ impl ConnectionStore for Connections {
     }
 
     async fn count(&self) -> Result<u64, StoreError> {
-        self.connections.count_documents(self.mine()).await.map_err(store_error)
+        self.connections.estimated_document_count().await.map_err(store_error)
     }
 
     async fn joined(&self, mark: Option<i64>) -> Result<Joined, StoreError> {

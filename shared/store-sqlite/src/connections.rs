@@ -84,12 +84,9 @@ impl ConnectionStore for Connections {
     }
 
     async fn count(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM connections WHERE bucket >= ? AND bucket < ?";
-        let buckets = self.shard.buckets();
-        let count: i64 = self.run(|database| {
-            database.prepare_cached(sql)?.query_row([buckets.start, buckets.end], |row| row.get(0))
-        })?;
-        Ok(count.cast_unsigned())
+        let sql = "SELECT count(*) FROM connections";
+        let count = self.run(|database| database.prepare_cached(sql)?.query_row([], |row| row.get(0)));
+        count.map(i64::cast_unsigned)
     }
 
     async fn joined(&self, mark: Option<i64>) -> Result<Joined, StoreError> {

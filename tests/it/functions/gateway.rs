@@ -1,6 +1,6 @@
 //! An HTTP endpoint in the place of API Gateway's `@connections`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ type Seen = Arc<Mutex<HashMap<String, Vec<Event>>>>;
 pub(super) struct Gateway {
     endpoint: Endpoint,
     seen: Seen,
+    gone: Arc<Mutex<HashSet<String>>>,
     /// How many messages were taken.
     pub(super) taken: watch::Receiver<usize>,
     /// How many more it takes; others must wait.
@@ -27,14 +28,20 @@ impl Gateway {
         let seen = Seen::default();
         let takes = Arc::new(Semaphore::new(takes));
         let (take, taken) = watch::channel(0);
-        let desk = Arc::new(Desk { seen: seen.clone(), takes: takes.clone(), take });
+        let gone: Arc<Mutex<HashSet<String>>> = Arc::default();
+        let desk = Arc::new(Desk { seen: seen.clone(), gone: gone.clone(), takes: takes.clone(), take });
         let endpoint = Endpoint::start(move |request| post(request, desk.clone())).await;
-        Self { endpoint, seen, taken, takes }
+        Self { endpoint, seen, gone, taken, takes }
     }
 
     /// What `WEBSOCKET_ENDPOINT` should be.
     pub(super) fn url(&self) -> String {
         format!("{}/prod", self.endpoint.url())
+    }
+
+    /// From now on the connection does not exist.
+    pub(super) fn close(&self, connection: &str) {
+        self.gone.lock().expect("no panic").insert(connection.to_owned());
     }
 
     /// What a connection was sent, each event where it came first. Panics unless they came in the order of the
@@ -57,12 +64,17 @@ impl Gateway {
 
 struct Desk {
     seen: Seen,
+    gone: Arc<Mutex<HashSet<String>>>,
     takes: Arc<Semaphore>,
     take: watch::Sender<usize>,
 }
 
 async fn post(request: Request<Bytes>, desk: Arc<Desk>) -> Response<Full<Bytes>> {
     let connection = request.uri().path().strip_prefix("/prod/@connections/").expect("the path").to_owned();
+    if desk.gone.lock().expect("no panic").contains(&connection) {
+        let gone = Response::builder().status(410).header("x-amzn-errortype", "GoneException");
+        return gone.body(Full::default()).expect("a response");
+    }
     desk.takes.acquire().await.expect("it is not closed").forget();
     let body = str::from_utf8(request.body()).expect("text");
     let event = Event::from_json(body).expect("an event");

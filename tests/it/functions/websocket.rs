@@ -49,6 +49,7 @@ async fn tell_what_is_logged() {
     wake(&broadcast).await;
     assert_eq!(*gateway.taken.borrow(), 3, "nothing twice");
 
+    gateway.close("one%3D");
     socket(&disconnect, "websocket-disconnect", "one").await;
     events.push(log(&create, "third", "{}").await);
     wake(&broadcast).await;

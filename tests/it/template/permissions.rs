@@ -78,10 +78,10 @@ fn given(deployed: &Deployed, function: &Function<'_>) -> BTreeSet<Permission> {
     given
 }
 
-/// IAM takes one for a list of one.
+/// IAM takes one for a list of one; CloudFormation leaves out what is `AWS::NoValue`.
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
     let one = if value.is_array() || value.is_null() { None } else { Some(value) };
-    value.as_array().into_iter().flatten().chain(one)
+    value.as_array().into_iter().flatten().chain(one).filter(|item| !item.is_null())
 }
 
 fn text(value: &Value) -> String {

@@ -45,6 +45,19 @@ pub(super) fn find(server: &Server, command: &Command) -> Answer {
     first_batch(&namespace, id, batch, None)
 }
 
+/// Of a whole collection.
+pub(super) fn count_all(server: &Server, command: &Command) -> Answer {
+    command.check_fields(&[])?;
+    let everything =
+        Query { filter: Filter::parse(&doc! {})?, sort: Sort::parse(&doc! {})?, skip: 0, limit: usize::MAX };
+    let namespace = command.namespace()?;
+    let state = server.state()?;
+    check_readable(server, command)?;
+    let found = state.replication.local.collection(&namespace);
+    let all = found.map_or(Ok(Vec::new()), |found| found.select(&everything))?;
+    ok(doc! { "n": i64::try_from(all.len()).unwrap_or(i64::MAX) })
+}
+
 pub(super) fn aggregate(server: &Server, command: &Command) -> Answer {
     command.check_fields(&["pipeline", "cursor"])?;
     let namespace = command.namespace()?;

@@ -106,7 +106,6 @@ pub(super) async fn shares_part_the_connections_among_them(database: &impl Backe
     for shard in Shard::all(4) {
         let share = store.shard(shard);
         let some = all(&share).await;
-        assert_eq!(share.count().await.expect("a number"), some.len() as u64);
         assert!((1..39).contains(&some.len()), "{shard}: {}", some.len());
         let since = share.joined(Some(before)).await.expect("a look").connections;
         assert!(since.iter().all(|c| some.iter().any(|(id, _)| *id == c.id)), "{shard}: {since:?}");
