@@ -1,10 +1,12 @@
 //! A log and its server, which tests can make misbehave.
 
+mod log;
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use eventlog_chain::{Draft, Event, EventId, Payload, Timestamp, Tip};
+use eventlog_chain::{Event, EventId};
 use eventlog_testing::within;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::Full;
@@ -23,6 +25,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
+
+use log::{next, read, response};
 
 /// What the server does before it sends the next events.
 pub(super) enum Act {
@@ -132,21 +136,6 @@ impl Stub {
             state.log[state.log.len() - count..].to_vec()
         })
     }
-}
-
-/// Ids are in no order, as in a real log; three events share each timestamp.
-fn next(log: &[Event], event_type: &str) -> Event {
-    let n = log.len() as u32;
-    let mut id = EventId([7; 12]);
-    id.0[..4].copy_from_slice(&n.wrapping_mul(0x9e37_79b9).to_be_bytes());
-    let draft = Draft {
-        id,
-        event_type: event_type.into(),
-        source_app_id: "App1".into(),
-        data_payload: Payload::parse(&format!(r#"{{"n":{n}}}"#), 64).expect("a payload"),
-    };
-    let at = Timestamp::from_millis(1_704_067_200_000 + i64::from(n / 3)).expect("a time");
-    draft.link(log.last().map(Tip::from), at)
 }
 
 impl Shared {
@@ -270,31 +259,4 @@ impl Shared {
         }
         Some(state.mischief.as_mut().map_or(Act::Deliver, |mischief| mischief(number, at, first)))
     }
-}
-
-/// What HTTP answers.
-fn read(state: &State, path: &str) -> Response<Full<Bytes>> {
-    let State { log, refuse_http, .. } = state;
-    if let Some((status, body)) = refuse_http {
-        return response(*status, body);
-    }
-    let id = |event: &Event| format!("\"{}\"", event.id);
-    match path {
-        "/chain" => {
-            let head = log.last().map_or("null".into(), id);
-            response(200, &format!(r#"{{"length":{},"headId":{head},"headHash":null}}"#, log.len()))
-        }
-        "/events?limit=1" => {
-            response(200, &format!("[{}]", log.first().map(Event::to_json).unwrap_or_default()))
-        }
-        _ => match log.iter().find(|event| path == format!("/events/{}", event.id)) {
-            Some(event) => response(200, &event.to_json()),
-            None => response(404, "{}"),
-        },
-    }
-}
-
-fn response(status: u16, body: &str) -> Response<Full<Bytes>> {
-    let body = Full::from(body.to_owned());
-    Response::builder().status(status).body(body).expect("a response")
 }
