@@ -21,6 +21,8 @@ fn main() {
     let mut trials: Vec<Trial> = commands::trials();
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
+    trials.extend(exports::limits::trials());
+    trials.extend(exports::long::trials());
     trials.extend(exports::tampering::trials());
     trials.extend(template::trials());
     trials.extend(functions::trials_on_simulations());

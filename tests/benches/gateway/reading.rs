@@ -64,7 +64,7 @@ pub(crate) async fn bench(plan: &Plan) -> Result<()> {
         println!("GET {name}: p50 {:.3} ms", micros(p50) / 1e3);
         micros(p50)
     });
-    let singles = batches_against_singles(&server, plan.rounds).await?;
+    let singles = batches_against_singles(&server, 8 * plan.rounds).await?;
     let [post, post_small] = posts(&server, &small, plan.comparison).await?.map(micros);
     println!(
         "POST, in turn: p50 {:.3} ms at {} events, {:.3} ms at {FEW}",
