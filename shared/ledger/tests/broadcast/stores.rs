@@ -38,6 +38,7 @@ pub(crate) struct MeddledConnections {
     never_says: Option<&'static str>,
     /// It has been asked.
     pub(crate) asked: Arc<Notify>,
+    looks_at_all: Arc<AtomicUsize>,
 }
 
 impl MeddledConnections {
@@ -50,7 +51,18 @@ impl MeddledConnections {
             before_release: Arc::default(),
             never_says: None,
             asked: Arc::default(),
+            looks_at_all: Arc::default(),
         }
+    }
+
+    /// The real store, watched.
+    pub(crate) fn honest(store: &Connections) -> Self {
+        Self::new(store)
+    }
+
+    /// How often all connections were asked for.
+    pub(crate) fn looks_at_all(&self) -> usize {
+        self.looks_at_all.load(SeqCst)
     }
 
     pub(crate) fn with_lease(store: &Connections, lease: Lease) -> Self {
@@ -99,7 +111,10 @@ impl ConnectionStore for MeddledConnections {
     }
 
     /// Gives everyone each time, as a store may.
-    async fn joined(&self, _: Option<i64>) -> Result<Joined, StoreError> {
+    async fn joined(&self, mark: Option<i64>) -> Result<Joined, StoreError> {
+        if mark.is_none() {
+            self.looks_at_all.fetch_add(1, SeqCst);
+        }
         self.store.joined(None).await
     }
 
