@@ -109,10 +109,10 @@ impl Line {
 impl Push for Line {
     async fn post(&self, connection: &str, message: Bytes) -> Result<(), PushError> {
         let gateway = &self.gateway;
-        let _place = self.places.acquire().await.map_err(|error| PushError::Refused(error.to_string()))?;
-        sleep_until(self.computed()).await;
+        let place = self.places.acquire().await;
+        let _place = place.map_err(|error| PushError::Unavailable(error.into()))?;
         let round_trip = gateway.round_trip();
-        sleep(round_trip / 2).await;
+        sleep_until(self.computed() + round_trip / 2).await;
         if !gateway.admits() {
             gateway.counts.refused.fetch_add(1, Ordering::Relaxed);
             return Err(PushError::Unavailable("HTTP status 429".into()));

@@ -79,7 +79,7 @@ pub(crate) const AT_10: &str = "10,000: 0.5 events/s";
 pub(crate) const FEW_SOURCES: &str = "1,000 with a source each: 50 events/s";
 pub(crate) const MANY_SOURCES: &str = "10,000 with a source each: 50 events/s";
 pub(crate) const LIVE_ALONE: &str = "500: 2 events/s";
-pub(crate) const LIVE_WITH_LAGGERS: &str = "the same, and 1,500 that lack 100 events";
+pub(crate) const LIVE_WITH_LAGGERS: &str = "the same, and 200 that lack 1,000 events";
 pub(crate) const BATCHED: &str = "100,000, batch=1: 2 events/s";
 
 /// All of it.
@@ -120,7 +120,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     triggered(steady("1,000 with a source each, trigger: 5 events/s", &[choosy(1_000)], 50, 200)),
     triggered(steady("10,000 with a source each, trigger: 5 events/s", &[choosy(10_000)], 50, 200)),
     steady(LIVE_ALONE, &[all(500)], 40, 500),
-    steady(LIVE_WITH_LAGGERS, &[all(500), Crowd { behind: 100, ..all(1_500) }], 40, 500),
+    steady(LIVE_WITH_LAGGERS, &[all(500), Crowd { behind: 1_000, ..all(200) }], 40, 500),
+    steady(
+        "500: 1 event/s, and 1,000 that lack 100",
+        &[all(500), Crowd { behind: 100, ..all(1_000) }],
+        20,
+        1_000,
+    ),
     burst("100,000: an event", &[all(100_000)], 1),
     triggered(burst("100,000, trigger: an event", &[all(100_000)], 1)),
     steady("100,000: 0.05 events/s", &[all(100_000)], 3, 20_000),
