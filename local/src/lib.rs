@@ -110,7 +110,7 @@ async fn broadcast<L: EventStore, C: ConnectionStore>(
     while !stop.is_cancelled() {
         let served = async {
             let alarm = Both { log: log.alarm().await?, doorbell: doorbell.clone() };
-            broadcaster.run(alarm, Until::Stopped, stop.cancelled()).await
+            broadcaster.run(alarm, Until::Stopped, stop.cancelled()).await.map(drop)
         };
         if let Err(error) = served.await {
             tracing::error!("broadcasting stopped, starting over: {error}");

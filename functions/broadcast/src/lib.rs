@@ -67,7 +67,10 @@ impl<L: EventStore, C: ConnectionStore, P: Push, F: Colleagues> Broadcast<L, C, 
             let stop = tokio::time::sleep(left.saturating_sub(LAST_ORDERS));
             let ended = broadcaster.run(alarm().await?, until, stop).await;
             self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(shard, broadcaster);
-            ended
+            if ended? && mode == Mode::Trigger {
+                self.hand_over(shard).await;
+            }
+            Ok(())
         });
         // One that fails must not cut the others off.
         join_all(runs).await.into_iter().collect()
@@ -89,6 +92,14 @@ impl<L: EventStore, C: ConnectionStore, P: Push, F: Colleagues> Broadcast<L, C, 
         };
         let left = join_all(Shard::all(shares).skip(1).map(call_in)).await;
         Ok(Shard::all(shares).take(1).chain(left.into_iter().flatten()).collect())
+    }
+
+    /// The deadline came before all were caught up. Whom the trigger woke meanwhile has left, so the next run would
+    /// be the schedule's.
+    async fn hand_over(&self, shard: Shard) {
+        if let Err(error) = self.colleagues.call_in(shard).await {
+            tracing::warn!("nobody goes on with share {shard} for now: {error}");
+        }
     }
 
     /// The one of this instance for a share. Those for another number of shares are let go.
