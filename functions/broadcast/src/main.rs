@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use eventlog_aws::Client;
 use eventlog_broadcast::{ApiGateway, Config, Mode, handle};
 use eventlog_edge::{start, var};
 use eventlog_ledger::EventStore;
@@ -20,7 +21,7 @@ async fn main() -> ExitCode {
         let Config { uri, gateway, endpoint, mode, caller } = Config::from_vars(var)?;
         let open = move |database: &Database| {
             let connections = Connections::new(database, &gateway);
-            (Events::new(database), connections, ApiGateway::new(&endpoint, caller.clone()))
+            (Events::new(database), connections, ApiGateway::new(&endpoint, Client::new(caller.clone())))
         };
         let stores = Lazy::new(move || uri.read(), open);
         let serve = async |wake_up: LambdaEvent<IgnoredAny>| {

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use eventlog_ledger::now;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::ring;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 use crate::causes::causes;
 use crate::{Caller, sign};
@@ -33,12 +34,18 @@ pub struct Client {
 pub struct NoReply(String);
 
 impl Client {
-    /// A client without connections.
+    /// A client without connections, for endpoints with public certificates.
     pub fn new(caller: Caller) -> Self {
-        let https = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(ring::default_provider());
-        // It fails where the provider has none of the usual cipher suites.
-        let https = https.unwrap_or_else(|_| unreachable!("ring has cipher suites"));
-        let https = https.https_or_http().enable_http1().build();
+        Self::with_tls(caller, tls().with_webpki_roots().with_no_client_auth())
+    }
+
+    /// One for endpoints with certificates that these roots vouch for, and no others.
+    pub fn trusting(caller: Caller, roots: RootCertStore) -> Self {
+        Self::with_tls(caller, tls().with_root_certificates(roots).with_no_client_auth())
+    }
+
+    fn with_tls(caller: Caller, tls: ClientConfig) -> Self {
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let mut http = legacy::Client::builder(TokioExecutor::new());
         http.pool_timer(TokioTimer::new()).pool_idle_timeout(MAX_IDLE);
         Self { caller, http: http.build(https) }
@@ -62,4 +69,10 @@ impl Client {
         let too_late = |_| NoReply(format!("no reply within {} s", time.as_secs()));
         tokio::time::timeout(time, reply).await.map_err(too_late)?
     }
+}
+
+fn tls() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    let tls = ClientConfig::builder_with_provider(ring::default_provider().into());
+    // It fails where the provider has none of the usual cipher suites.
+    tls.with_safe_default_protocol_versions().unwrap_or_else(|_| unreachable!("ring has cipher suites"))
 }
