@@ -1,5 +1,6 @@
 //! Signed requests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use rustls::crypto::ring;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 use crate::causes::causes;
-use crate::{Caller, sign};
+use crate::{Caller, Signer};
 
 /// A connection that was idle for longer is not used again: while an instance is frozen, whatever lies between it and
 /// AWS may have forgotten it.
@@ -24,7 +25,7 @@ const MAX_IDLE: Duration = Duration::from_secs(20);
 /// when they are needed, and kept. Nothing is repeated.
 #[derive(Clone)]
 pub struct Client {
-    caller: Caller,
+    signer: Arc<Signer>,
     http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
@@ -48,7 +49,7 @@ impl Client {
         let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let mut http = legacy::Client::builder(TokioExecutor::new());
         http.pool_timer(TokioTimer::new()).pool_idle_timeout(MAX_IDLE);
-        Self { caller, http: http.build(https) }
+        Self { signer: Arc::new(Signer::new(caller)), http: http.build(https) }
     }
 
     /// Signs a request to a service, by its name in signatures, and sends it. Any reply within the time will do,
@@ -59,7 +60,8 @@ impl Client {
         mut request: Request<Bytes>,
         time: Duration,
     ) -> Result<Response<Bytes>, NoReply> {
-        sign(&mut request, service, &self.caller, now()).map_err(|error| NoReply(causes(&error)))?;
+        let signed = self.signer.sign(&mut request, service, now());
+        signed.map_err(|error| NoReply(causes(&error)))?;
         let reply = async {
             let reply = self.http.request(request.map(Full::new)).await;
             let (parts, body) = reply.map_err(|error| NoReply(causes(&error)))?.into_parts();

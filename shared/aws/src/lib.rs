@@ -13,4 +13,4 @@ pub use caller::Caller;
 pub use client::{Client, NoReply};
 pub use connection_string::{ConnectionString, MissingConnectionString, UnreadableSecret};
 pub use secret::Secret;
-pub use signature::sign;
+pub use signature::Signer;
