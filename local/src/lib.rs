@@ -92,9 +92,10 @@ async fn serve_on<L: EventStore, C: ConnectionStore>(
     };
     let gateway = Gateway { guard: Guard::new(host), functions, websockets, stop: stop.clone(), tasks };
     ready();
-    let broadcast = broadcast(log, connections, sockets, doorbell, stop);
-    tokio::join!(gateway.run(listener), broadcast);
-    Ok(())
+    // As a task of its own it wakes those of the sockets on the same threads.
+    let broadcast = tokio::spawn(broadcast(log, connections, sockets, doorbell, stop));
+    let ((), broadcast) = tokio::join!(gateway.run(listener), broadcast);
+    Ok(broadcast?)
 }
 
 /// Starts over after an error: what it was may pass.

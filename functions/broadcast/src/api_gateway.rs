@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use eventlog_aws::{Caller, Client};
+use eventlog_aws::Client;
 use eventlog_ledger::broadcast::{Push, PushError};
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
@@ -29,9 +29,9 @@ pub struct ApiGateway {
 
 impl ApiGateway {
     /// Connects when it is first used.
-    pub fn new(endpoint: &Uri, caller: Caller) -> Self {
+    pub fn new(endpoint: &Uri, client: Client) -> Self {
         let endpoint = endpoint.to_string().trim_end_matches('/').into();
-        Self { client: Client::new(caller), endpoint, places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { client, endpoint, places: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 

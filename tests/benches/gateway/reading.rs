@@ -10,13 +10,13 @@ mod requests;
 use std::time::Duration;
 
 use anyhow::Result;
+use eventlog_tests::report::{Aim, Report, micros};
+use eventlog_tests::systems::eventlog_binary;
+use eventlog_tests::timing::Bound;
 
 use self::export::{verify, write_export};
 use self::logs::Logs;
 use self::requests::{batches_against_singles, pages, posts};
-use super::load::Bound;
-use super::report::{Aim, Report, micros};
-use super::systems::eventlog_binary;
 
 /// How much of everything.
 pub(crate) struct Plan {

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use eventlog_tests::client::{Client, Request};
+use eventlog_tests::process::Server;
+use eventlog_tests::timing::Bound;
 use serde_json::Value;
 
 use super::export::{event_id, event_type};
-use crate::gateway::client::{Client, Request};
-use crate::gateway::load::Bound;
-use crate::gateway::process::Server;
 use crate::gateway::workload::{Ask, BODY, compare};
 
 const LIMIT: u32 = 100;
