@@ -7,8 +7,8 @@
 //! Each run of the function is the real `Broadcast::handle`, with SQLite as far away as a database would be. A post
 //! takes as long as one to API Gateway, and some of the processor that the instance has; the account's limit is a token
 //! bucket, of which other requests take too (`scale/settings.rs` has all that is assumed). An error ends it: an event
-//! that somebody does not get, or gets in the wrong order. NAME: only scenarios whose name contains it. `docs/scale.md`
-//! says what follows. Nothing is contacted.
+//! that somebody does not get, or gets in the wrong order. NAME: only scenarios whose name contains
+//! it; all of them take some 18 minutes. `docs/scale.md` says what follows. Nothing is contacted.
 
 /// The parts, in `benches/scale/`: beside this file, cargo would take each for a benchmark.
 mod scale {

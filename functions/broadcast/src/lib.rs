@@ -45,7 +45,8 @@ pub type Known<L, C, P> = Mutex<HashMap<Shard, Broadcaster<L, C, Paced<P>>>>;
 
 impl<L: EventStore, C: ConnectionStore, P: Push, F: Colleagues> Broadcast<L, C, P, F> {
     /// Serves the connections until all are caught up (something wakes us for the next event) or, polling, until
-    /// shortly before `deadline`, when the schedule starts the next run. Calls in others where there are too many for one.
+    /// shortly before `deadline`, when the schedule starts the next run. Calls in others where there are too many for one,
+    /// and the next one where a trigger's time is up too soon.
     pub async fn handle<A: Alarm>(
         &self,
         wake_up: WakeUp,

@@ -60,7 +60,8 @@ pub(crate) fn print_row(name: &str, figures: &Figures) {
     let Figures { posts, refused, others_refused, lag, over_time, runs, instances, repeats, .. } = figures;
     let Figures { commands, pages, connections, positions, .. } = figures;
     let Lag { p50, p99, max } = lag;
-    let over_time = over_time.map(|lag| format!("{lag:.1}")).join(" ");
+    let over_time =
+        over_time.map(|lag| if lag.is_nan() { "-".to_owned() } else { format!("{lag:.1}") }).join(" ");
     println!(
         "{name:<48}{posts:>8.0}{refused:>6}{others_refused:>8}{p50:>7.2}{p99:>7.2}{max:>7.2}  {over_time:<27}\
          {runs:>6}{instances:>6}{repeats:>8}{commands:>8.1}{pages:>8.2}{connections:>9.1}{positions:>9.1}"
