@@ -6,7 +6,6 @@ mod socket;
 use std::net::IpAddr;
 
 use anyhow::Result;
-use bytes::Bytes;
 use eventlog_ledger::{ConnectionStore, EventStore, new_id, now};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -23,7 +22,7 @@ use crate::envelope::websocket::Peer;
 use crate::envelope::{self, Answer};
 use crate::functions::{Functions, WebSocketRoute};
 use crate::reply::Reply;
-use crate::sockets::Sockets;
+use crate::sockets::{Letter, Sockets};
 
 pub(crate) use handshake::is_upgrade;
 
@@ -66,7 +65,7 @@ impl<L: EventStore, C: ConnectionStore> WebSockets<L, C> {
         Ok(opening)
     }
 
-    async fn serve(self, peer: Peer, upgraded: OnUpgrade, mailbox: mpsc::Receiver<Bytes>) {
+    async fn serve(self, peer: Peer, upgraded: OnUpgrade, mailbox: mpsc::UnboundedReceiver<Letter>) {
         let code = match upgraded.await {
             Ok(io) => {
                 let config = WebSocketConfig::default()

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use eventlog_edge::Problem;
+use eventlog_edge::{Problem, decoded};
 use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
@@ -51,6 +51,8 @@ pub(super) fn accept(parts: &Parts) -> Result<Reply, Problem> {
             "A WebSocket handshake needs one Sec-WebSocket-Key of 16 bytes in base64.",
         ));
     };
+    // What the function is given is decoded, and could not tell.
+    decoded(parts.uri.query().unwrap_or_default())?;
     let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).map_err(|_| Problem::internal())?;
     let mut reply = Reply::default();
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use bytes::Bytes;
 use eventlog_ledger::{ConnectionStore, EventStore};
 use futures_util::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
@@ -19,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::envelope::websocket::Peer;
 use crate::envelope::{self, Answer};
 use crate::functions::{Functions, WebSocketRoute};
+use crate::sockets::Letter;
 
 /// A client that takes no byte for so long is given up.
 const STALLED: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ pub(crate) async fn live<L: EventStore, C: ConnectionStore>(
     functions: &Functions<L, C>,
     peer: &Peer,
     mut socket: Socket,
-    mut mailbox: mpsc::Receiver<Bytes>,
+    mut mailbox: mpsc::UnboundedReceiver<Letter>,
     stop: &CancellationToken,
 ) -> CloseCode {
     loop {
@@ -62,23 +62,23 @@ async fn part(mut socket: Socket, code: CloseCode) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Sends a message and what else waits, in one go.
+/// Sends a message and what else waits by now, in one go.
 async fn send(
     socket: &mut Socket,
-    first: Option<Bytes>,
-    mailbox: &mut mpsc::Receiver<Bytes>,
+    first: Option<Letter>,
+    mailbox: &mut mpsc::UnboundedReceiver<Letter>,
 ) -> Result<(), CloseCode> {
-    written(async {
-        let mut next = first;
-        while let Some(message) = next {
-            // What we send is JSON that we wrote.
-            let text = Utf8Bytes::try_from(message).map_err(|error| Error::Utf8(error.to_string()))?;
-            socket.feed(Message::Text(text)).await?;
-            next = mailbox.try_recv().ok();
-        }
-        socket.flush().await
-    })
-    .await
+    let mut more = mailbox.len();
+    let mut next = first;
+    while let Some(Letter { message, .. }) = next {
+        // What we send is JSON that we wrote.
+        let text = Utf8Bytes::try_from(message).map_err(|_| CloseCode::Error)?;
+        written(socket.feed(Message::Text(text))).await?;
+        // Whoever sends without end must hear the client now and then.
+        next = if more > 0 { mailbox.try_recv().ok() } else { None };
+        more = more.saturating_sub(1);
+    }
+    written(socket.flush()).await
 }
 
 async fn receive<L: EventStore, C: ConnectionStore>(

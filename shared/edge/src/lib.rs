@@ -18,7 +18,7 @@ pub use body::{MAX_BODY_BYTES, idempotency_key, new_events};
 pub use listing::{Listing, Part, Window, listing, window};
 pub use mode::{InvalidMode, Mode};
 pub use problem::Problem;
-pub use query::no_parameters;
+pub use query::{decoded, no_parameters};
 pub use response::Response;
 pub use start::start;
 pub use subscription::{Subscription, subscription};

@@ -20,7 +20,11 @@ pub(crate) fn query_parameters<'a, const N: usize>(
     request: &'a Request,
     names: [&str; N],
 ) -> Result<[Value<'a>; N], Problem> {
-    let query = request.uri().query().unwrap_or_default();
+    parameters(decoded(request.uri().query().unwrap_or_default())?, names)
+}
+
+/// The parameters of a query string, in their order. One that is not UTF-8 is refused.
+pub fn decoded(query: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, Problem> {
     let pieces = query.split('&').flat_map(|piece| {
         form_urlencoded::parse(piece.as_bytes()).map(move |(name, value)| (piece, name, value))
     });
@@ -32,7 +36,7 @@ pub(crate) fn query_parameters<'a, const N: usize>(
         }
         decoded.push((name, value));
     }
-    parameters(decoded, names)
+    Ok(decoded)
 }
 
 /// The values of those with these names, of parameters that are decoded already.

@@ -80,7 +80,9 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Desk<'a, L, C, P> {
                     if self.is_stopping() {
                         return Ok(End::Sent);
                     }
-                    replay(self.log, connection.position, end, &connection.filter).await?
+                    let (log, place, filter) =
+                        (self.log.clone(), connection.position, connection.filter.clone());
+                    apart(async move { replay(&log, place, end, &filter).await }).await?
                 }
             };
             self.send(&mut connection, stretch, &mut turn).await
@@ -161,16 +163,29 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Desk<'a, L, C, P> {
 
     /// One that has not quite come yet looks like one that has already left; the store knows.
     async fn is_gone(&self, connection: &Connection) -> Result<bool, StoreError> {
-        if age(connection) > MAY_STILL_COME {
-            self.connections.remove(&connection.id).await?;
-            return Ok(true);
-        }
-        Ok(!self.connections.contains(&connection.id).await?)
+        let (connections, id) = (self.connections.clone(), connection.id.clone());
+        let is_old = age(connection) > MAY_STILL_COME;
+        let ask = async move {
+            if is_old {
+                connections.remove(&id).await?;
+                return Ok(true);
+            }
+            Ok(!connections.contains(&id).await?)
+        };
+        apart(ask).await
     }
 
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
+}
+
+/// Asks a store, in a task of its own. Who asks may hold one of the few connections to a database, and the owner does not
+/// go on with its deliveries while it asks something itself: it would wait for a connection that they never give back.
+async fn apart<T: Send + 'static>(
+    ask: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::spawn(ask).await.unwrap_or_else(|ended| Err(StoreError::unavailable(ended.to_string())))
 }
 
 /// What became of a message.
