@@ -23,19 +23,24 @@ pub(super) fn trials() -> Vec<Trial> {
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-fn handshake(lines: &[&str]) -> String {
+pub(super) fn handshake(lines: &[&str]) -> String {
     format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n\r\n", lines.join("\r\n"))
 }
 
 /// The headers of RFC 6455's example.
-fn good() -> [String; 4] {
+pub(super) fn good() -> [String; 4] {
     let key = format!("Sec-WebSocket-Key: {KEY}");
     ["Upgrade: websocket".into(), "Connection: Upgrade".into(), "Sec-WebSocket-Version: 13".into(), key]
 }
 
 async fn open(port: u16) -> Raw {
+    open_at(port, "/").await
+}
+
+pub(super) async fn open_at(port: u16, path: &str) -> Raw {
     let mut raw = Raw::connect(port).await;
-    raw.say(handshake(&good().each_ref().map(String::as_str))).await;
+    let request = handshake(&good().each_ref().map(String::as_str));
+    raw.say(request.replacen("GET /", &format!("GET {path}"), 1)).await;
     let answer = raw.answer().await.expect("an answer");
     assert_eq!(answer.status, 101, "{}", answer.body);
     assert_eq!(answer.header("sec-websocket-accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
@@ -43,7 +48,7 @@ async fn open(port: u16) -> Raw {
 }
 
 /// A frame whose mask changes nothing; `first` is FIN, the reserved bits and the opcode.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
         short @ 0..126 => frame.push(0x80 | short as u8),
@@ -61,12 +66,12 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-const TEXT: u8 = 0x81;
+pub(super) const TEXT: u8 = 0x81;
 const PING: u8 = 0x89;
 
 /// The next frame from the server: first byte and payload; `None` when the connection has ended. Panics if it was
 /// reset: not every client could have read what came before.
-async fn next(raw: &mut Raw) -> Option<(u8, Vec<u8>)> {
+pub(super) async fn next(raw: &mut Raw) -> Option<(u8, Vec<u8>)> {
     let mut head = [0; 2];
     if let Err(error) = within("a frame", raw.0.read_exact(&mut head)).await {
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}");
@@ -80,7 +85,7 @@ async fn next(raw: &mut Raw) -> Option<(u8, Vec<u8>)> {
 
 /// The code with which the server closes, 1005 if it gives none; `None` if the connection ends without a word.
 /// Says no more itself.
-async fn close_code(raw: &mut Raw) -> Option<u16> {
+pub(super) async fn close_code(raw: &mut Raw) -> Option<u16> {
     let mut code = None;
     while let Some((first, payload)) = next(raw).await {
         assert_eq!((first, code), (0x88, None), "one close frame and nothing else");
