@@ -1,6 +1,7 @@
 //! Bad input ends in a clear 4xx and is not stored; good input comes back as it was sent.
 
 mod bodies;
+mod endless;
 mod pages;
 pub(crate) mod properties;
 mod queries;
@@ -8,6 +9,7 @@ pub(crate) mod raw;
 mod requests;
 pub(crate) mod sizes;
 pub(crate) mod sockets;
+mod subscriptions;
 mod wire;
 
 use libtest_mimic::Trial;
@@ -26,6 +28,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         properties::trials,
         wire::trials,
         sockets::trials,
+        subscriptions::trials,
+        endless::trials,
     ] {
         trials.extend(more());
     }

@@ -40,11 +40,16 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+        Self::try_connect(port).await.expect("a connection")
+    }
+
+    /// `None` if nobody listens.
+    pub(crate) async fn try_connect(port: u16) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
         tokio::spawn(connection);
-        Self { sender, port }
+        Some(Self { sender, port })
     }
 
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Answer> {
@@ -147,6 +152,12 @@ pub(crate) fn new_event(event_type: &str, payload: &str) -> String {
 
 /// One WebSocket.
 pub(crate) struct Socket(WebSocketStream<TcpStream>);
+
+impl From<WebSocketStream<TcpStream>> for Socket {
+    fn from(stream: WebSocketStream<TcpStream>) -> Self {
+        Self(stream)
+    }
+}
 
 impl Socket {
     /// Connects, or says why not.

@@ -48,7 +48,8 @@ fn kills_asked_for() -> Option<u64> {
     number_in("EVENTLOG_FAULT_KILLS")
 }
 
-fn number_in(variable: &str) -> Option<u64> {
+/// A number in the environment.
+pub(crate) fn number_in(variable: &str) -> Option<u64> {
     let number = |value: String| value.parse().unwrap_or_else(|_| panic!("{variable} is no number: {value}"));
     env::var(variable).ok().map(number)
 }

@@ -3,12 +3,15 @@
 pub(crate) mod deployment;
 mod failures;
 mod gateway;
+mod invocations;
 mod keyed;
 mod kills;
 mod outages;
 mod requests;
 mod schedules;
 mod secrets;
+mod shares;
+mod subscriptions;
 mod websocket;
 mod writers;
 
@@ -17,9 +20,16 @@ use libtest_mimic::Trial;
 /// All need a MongoDB.
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = requests::trials();
-    for more in
-        [writers::trials, kills::trials, keyed::trials, websocket::trials, failures::trials, outages::trials]
-    {
+    for more in [
+        writers::trials,
+        kills::trials,
+        keyed::trials,
+        websocket::trials,
+        subscriptions::trials,
+        shares::trials,
+        failures::trials,
+        outages::trials,
+    ] {
         trials.extend(more());
     }
     trials

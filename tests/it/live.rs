@@ -1,5 +1,12 @@
 //! Live delivery.
 
+mod batch;
+mod crowd;
+pub(crate) mod disconnects;
+mod flood;
+mod replay;
+mod wish;
+
 use eventlog_testing::trial;
 use libtest_mimic::Trial;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -8,7 +15,7 @@ use crate::client::{Client, Socket};
 use crate::system::{Backend, Data};
 
 pub(crate) fn trials(backend: Backend) -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         trial(&backend.name("sockets_see_every_event_in_chain_order"), move || in_chain_order(backend)),
         trial(&backend.name("a_client_that_never_reads_delays_nobody"), move || {
             a_client_that_never_reads(backend)
@@ -16,7 +23,11 @@ pub(crate) fn trials(backend: Backend) -> Vec<Trial> {
         trial(&backend.name("what_another_process_logs_arrives_too"), move || another_process(backend)),
         trial(&backend.name("messages_are_answered"), move || messages_are_answered(backend)),
         trial(&backend.name("a_socket_can_come_and_go"), move || come_and_go(backend)),
-    ]
+    ];
+    for more in [replay::trials, batch::trials, crowd::trials, flood::trials, disconnects::trials] {
+        trials.extend(more(backend));
+    }
+    trials
 }
 
 /// 8 posters; sockets that were there from the start, and some that come in between.

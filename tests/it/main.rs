@@ -38,5 +38,6 @@ fn main() {
     }
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     faults::print_summary();
+    live::disconnects::print_summary();
     conclusion.exit();
 }

@@ -1,5 +1,6 @@
 //! A running `eventlog dev`.
 
+use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -108,6 +109,27 @@ impl System {
     /// A new HTTP connection.
     pub(crate) async fn client(&self) -> Client {
         Client::connect(self.port).await
+    }
+
+    /// Bytes of memory that it takes now.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        let kib: u64 = line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number");
+        kib * 1024
+    }
+
+    /// How many connections it has, to clients and to a database.
+    pub(crate) fn connections(&self) -> usize {
+        let files = fs::read_dir(self.proc("fd")).expect("its files").flatten();
+        let is_socket = |file: &fs::DirEntry| {
+            fs::read_link(file.path()).is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
+        };
+        files.filter(is_socket).count()
+    }
+
+    fn proc(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.process.id().expect("it runs"))
     }
 
     /// SIGKILL; returns when the process is gone.

@@ -34,8 +34,13 @@ pub(crate) fn good() -> [String; 4] {
 }
 
 pub(crate) async fn open(port: u16) -> Raw {
+    open_at(port, "/").await
+}
+
+pub(crate) async fn open_at(port: u16, path: &str) -> Raw {
     let mut raw = Raw::connect(port).await;
-    raw.say(handshake(&good().each_ref().map(String::as_str))).await;
+    let request = handshake(&good().each_ref().map(String::as_str));
+    raw.say(request.replacen("GET /", &format!("GET {path}"), 1)).await;
     let answer = raw.answer().await.expect("an answer");
     assert_eq!(answer.status, 101, "{}", answer.body);
     assert_eq!(answer.header("sec-websocket-accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
@@ -66,7 +71,7 @@ const PING: u8 = 0x89;
 
 /// The next frame from the server: first byte and payload; `None` when the connection has ended. Panics if it was
 /// reset: not every client could have read what came before.
-async fn next(raw: &mut Raw) -> Option<(u8, Vec<u8>)> {
+pub(super) async fn next(raw: &mut Raw) -> Option<(u8, Vec<u8>)> {
     let mut head = [0; 2];
     if let Err(error) = within("a frame", raw.0.read_exact(&mut head)).await {
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}");

@@ -10,6 +10,8 @@ use http_body_util::Full;
 use hyper::{Request, Response};
 use tokio::sync::{Semaphore, watch};
 
+use crate::client::events_in;
+
 /// What each connection was sent.
 type Seen = Arc<Mutex<HashMap<String, Vec<Event>>>>;
 
@@ -45,7 +47,7 @@ impl Gateway {
     }
 
     /// What a connection was sent, each event where it came first. Panics unless they came in the order of the
-    /// log, from the first that came on without a hole.
+    /// log, or of what it wants of it, from the first that came on without a hole.
     pub(super) fn received(&self, connection: &str, log: &[Event]) -> Vec<Event> {
         let seen = self.seen.lock().expect("no panic");
         let mut received: Vec<Event> = Vec::new();
@@ -77,8 +79,11 @@ async fn post(request: Request<Bytes>, desk: Arc<Desk>) -> Response<Full<Bytes>>
     }
     desk.takes.acquire().await.expect("it is not closed").forget();
     let body = str::from_utf8(request.body()).expect("text");
-    let event = Event::from_json(body).expect("an event");
-    desk.seen.lock().expect("no panic").entry(connection).or_default().push(event);
+    let events = match body.strip_prefix('[') {
+        Some(_) => events_in(body),
+        None => vec![Event::from_json(body).expect("an event")],
+    };
+    desk.seen.lock().expect("no panic").entry(connection).or_default().extend(events);
     desk.take.send_modify(|taken| *taken += 1);
     Response::new(Full::default())
 }

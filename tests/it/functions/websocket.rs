@@ -18,7 +18,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-async fn wake(broadcast: &Lambda) {
+pub(super) async fn wake(broadcast: &Lambda) {
     let answer = within("a run", broadcast.invoke(fixture("atlas-trigger").to_string().as_bytes())).await;
     assert_eq!(answer.expect("an answer"), b"null");
 }
