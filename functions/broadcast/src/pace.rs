@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use eventlog_ledger::broadcast::{Push, PushError};
+use eventlog_ledger::broadcast::{Message, Push, PushError};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
@@ -43,7 +42,7 @@ impl<P> Paced<P> {
 }
 
 impl<P: Push> Push for Paced<P> {
-    async fn post(&self, connection: &str, message: Bytes) -> Result<(), PushError> {
+    async fn post(&self, connection: &str, message: Message) -> Result<(), PushError> {
         let place = self.places.acquire().await;
         let _place = place.map_err(|error| PushError::Unavailable(error.into()))?;
         sleep_until(self.turn(Instant::now())).await;
@@ -67,7 +66,7 @@ mod tests {
     }
 
     impl Push for Slow {
-        async fn post(&self, _: &str, _: Bytes) -> Result<(), PushError> {
+        async fn post(&self, _: &str, _: Message) -> Result<(), PushError> {
             self.most.fetch_max(self.now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(5)).await;
             self.now.fetch_sub(1, Ordering::Relaxed);
@@ -79,7 +78,7 @@ mod tests {
     async fn what_waits_while_posts_take_long_does_not_leave_all_together() {
         let slow = Slow::default();
         let paced = Paced::new(slow.clone(), u32::MAX);
-        let posts = join_all((0..4 * AT_ONCE).map(|_| paced.post("a", Bytes::new()))).await;
+        let posts = join_all((0..4 * AT_ONCE).map(|_| paced.post("a", Message::event("{}")))).await;
         assert!(posts.iter().all(Result::is_ok));
         assert_eq!(slow.most.load(Ordering::Relaxed), AT_ONCE);
     }

@@ -81,6 +81,7 @@ fn query(listing: &Listing, places: std::ops::Range<Seq>, order: Order) -> Query
     Query {
         filter: listing.filter.clone(),
         places,
+        is_known_to_end: false,
         order,
         skip: 0,
         limit: listing.limit as usize,

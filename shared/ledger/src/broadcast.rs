@@ -13,26 +13,25 @@ mod audience;
 mod delivery;
 mod lag;
 mod memory;
+mod message;
 mod owner;
-mod parcel;
 mod window;
 
 use std::future::Future;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{ConnectionStore, EventStore, Lease, StoreError};
 use delivery::Desk;
 use memory::Memory;
+pub use message::Message;
 use owner::Owner;
 
 /// Sends one message to one connection.
 pub trait Push: Clone + Send + Sync + 'static {
-    /// Returns when the gateway has taken the message, a JSON text. Messages of one connection are sent one at a
-    /// time.
-    fn post(&self, connection: &str, message: Bytes) -> impl Future<Output = Result<(), PushError>> + Send;
+    /// Returns when the gateway has taken the message. Messages of one connection are sent one at a time.
+    fn post(&self, connection: &str, message: Message) -> impl Future<Output = Result<(), PushError>> + Send;
 }
 
 /// A message was not taken.

@@ -52,12 +52,16 @@ pub(crate) fn place(connection: &Connection, id: EventId) -> rusqlite::Result<Op
     by_id.query_row([id.to_string()], read_seq).optional()
 }
 
+fn count(connection: &Connection) -> rusqlite::Result<Seq> {
+    let mut count = connection.prepare_cached("SELECT ifnull(max(seq), -1) + 1 FROM events")?;
+    count.query_row([], read_seq)
+}
+
 /// Timestamps never decrease along `seq`: some twenty looks in a log of a million, and no index for each append to keep.
 pub(crate) fn place_in_time(connection: &Connection, time: Timestamp) -> rusqlite::Result<Option<Seq>> {
-    let mut count = connection.prepare_cached("SELECT ifnull(max(seq), -1) + 1 FROM events")?;
     let mut at_or_after =
         connection.prepare_cached("SELECT timestamp FROM events WHERE seq >= ? ORDER BY seq LIMIT 1")?;
-    let count: i64 = count.query_row([], |row| row.get(0))?;
+    let count = count(connection)?.cast_signed();
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -122,6 +126,9 @@ pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<P
         if !page.take(query, || read_place_and_event(row))? {
             break;
         }
+    }
+    if query.is_known_to_end && !page.has_more && count(connection)? < query.places.end {
+        return Err(rusqlite::Error::QueryReturnedNoRows);
     }
     Ok(page)
 }

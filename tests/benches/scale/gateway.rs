@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use eventlog_ledger::broadcast::{Push, PushError};
+use eventlog_ledger::broadcast::{Message, Push, PushError};
 use eventlog_testing::Random;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -107,7 +106,7 @@ impl Line {
 }
 
 impl Push for Line {
-    async fn post(&self, connection: &str, message: Bytes) -> Result<(), PushError> {
+    async fn post(&self, connection: &str, message: Message) -> Result<(), PushError> {
         let gateway = &self.gateway;
         let place = self.places.acquire().await;
         let _place = place.map_err(|error| PushError::Unavailable(error.into()))?;
@@ -118,7 +117,7 @@ impl Push for Line {
             return Err(PushError::Unavailable("HTTP status 429".into()));
         }
         gateway.counts.posts.fetch_add(1, Ordering::Relaxed);
-        gateway.clients.receive(connection, &message);
+        gateway.clients.receive(connection, &message.json());
         sleep(round_trip / 2).await;
         Ok(())
     }

@@ -118,6 +118,7 @@ pub(super) async fn replay<L: EventStore>(
     let query = Query {
         filter: filter.clone(),
         places: place..end,
+        is_known_to_end: true,
         ..Query::from_place(place, MAX_EVENTS, MAX_DELIVERY)
     };
     let page = log.page(query).await?;

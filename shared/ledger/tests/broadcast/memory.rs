@@ -128,3 +128,26 @@ async fn who_lost_the_lease_begins_anew() {
     world.assert_first_deliveries("a", 0).await;
     assert_eq!(connections.looks_at_all(), 2);
 }
+
+/// Its connection is in nobody's hands any more, and must still be known.
+#[tokio::test]
+async fn one_whose_read_fails_while_its_owner_stops_is_not_forgotten() {
+    let world = World::new(Gateway::willing());
+    world.append(700).await;
+    world.join("far", 0).await;
+    world.join("near", 700).await;
+    let (mut broadcaster, log, _) = instance(&world);
+    log.fail(crate::stores::Fault::Late(0));
+    let (reading, fail_now) = (log.reading.clone(), log.fail_now.clone());
+    let stop = async move {
+        reading.notified().await;
+        fail_now.notify_one();
+    };
+    within("a run", broadcaster.run(Deaf, Until::Stopped, stop)).await.expect("a run");
+    for _ in 0..3 {
+        world.append(1).await;
+        run(&mut broadcaster).await;
+    }
+    world.assert_taken("far", 0).await;
+    world.assert_taken("near", 700).await;
+}

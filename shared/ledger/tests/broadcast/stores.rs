@@ -157,6 +157,8 @@ pub(crate) enum Fault {
     Head,
     /// The page from this place is empty.
     Nothing(Seq),
+    /// Reading it takes until the owner has been told to stop, and fails then.
+    Late(Seq),
 }
 
 /// A log; it counts the pages read from it, and fails when it is told to.
@@ -164,12 +166,21 @@ pub(crate) enum Fault {
 pub(crate) struct MeddledLog {
     log: Events,
     pages: Arc<AtomicUsize>,
+    /// A page that comes late is being read; it may fail now.
+    pub(crate) reading: Arc<Notify>,
+    pub(crate) fail_now: Arc<Notify>,
     fault: Arc<Mutex<Option<Fault>>>,
 }
 
 impl MeddledLog {
     pub(crate) fn new(log: &Events) -> Self {
-        Self { log: log.clone(), pages: Arc::default(), fault: Arc::default() }
+        Self {
+            log: log.clone(),
+            pages: Arc::default(),
+            reading: Arc::default(),
+            fail_now: Arc::default(),
+            fault: Arc::default(),
+        }
     }
 
     pub(crate) fn pages(&self) -> usize {
@@ -218,6 +229,11 @@ impl EventStore for MeddledLog {
     async fn page(&self, query: Query) -> Result<Page, StoreError> {
         self.pages.fetch_add(1, SeqCst);
         if self.fails(Fault::Page(query.places.start)) {
+            return Err(StoreError::unavailable("it was told to fail"));
+        }
+        if self.fails(Fault::Late(query.places.start)) {
+            self.reading.notify_one();
+            self.fail_now.notified().await;
             return Err(StoreError::unavailable("it was told to fail"));
         }
         if self.fails(Fault::Nothing(query.places.start)) {

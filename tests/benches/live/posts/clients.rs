@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use eventlog_aws::{Caller, Client};
 use eventlog_broadcast::ApiGateway;
-use eventlog_ledger::broadcast::Push;
+use eventlog_ledger::broadcast::{Message, Push};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST};
@@ -87,7 +87,7 @@ fn connection_id(nth: usize) -> String {
 
 impl Poster for Ours {
     async fn post(&mut self) -> Result<()> {
-        self.gateway.post(&self.connection, MESSAGE).await.context("a post")
+        self.gateway.post(&self.connection, Message::event(MESSAGE)).await.context("a post")
     }
 }
 
