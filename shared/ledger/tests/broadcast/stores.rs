@@ -157,7 +157,7 @@ pub(crate) enum Fault {
     Head,
     /// The page from this place is empty.
     Nothing(Seq),
-    /// Reading it takes until the owner has been told to stop, and fails then.
+    /// Replaying from this place takes until the owner has been told to stop, and fails then.
     Late(Seq),
 }
 
@@ -231,7 +231,7 @@ impl EventStore for MeddledLog {
         if self.fails(Fault::Page(query.places.start)) {
             return Err(StoreError::unavailable("it was told to fail"));
         }
-        if self.fails(Fault::Late(query.places.start)) {
+        if query.is_known_to_end && self.fails(Fault::Late(query.places.start)) {
             self.reading.notify_one();
             self.fail_now.notified().await;
             return Err(StoreError::unavailable("it was told to fail"));
