@@ -8,6 +8,8 @@ use lambda_http::Request;
 use crate::Problem;
 
 type Value<'a> = Option<Cow<'a, str>>;
+/// Name and value.
+type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Refuses any parameter.
 pub fn no_parameters(request: &Request) -> Result<(), Problem> {
@@ -24,7 +26,7 @@ pub(crate) fn query_parameters<'a, const N: usize>(
 }
 
 /// The parameters of a query string, in their order. One that is not UTF-8 is refused.
-pub fn decoded(query: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, Problem> {
+pub fn decoded(query: &str) -> Result<Vec<Parameter<'_>>, Problem> {
     let pieces = query.split('&').flat_map(|piece| {
         form_urlencoded::parse(piece.as_bytes()).map(move |(name, value)| (piece, name, value))
     });
@@ -41,7 +43,7 @@ pub fn decoded(query: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, Problem
 
 /// The values of those with these names, of parameters that are decoded already.
 pub(crate) fn parameters<'a, const N: usize>(
-    all: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+    all: impl IntoIterator<Item = Parameter<'a>>,
     names: [&str; N],
 ) -> Result<[Value<'a>; N], Problem> {
     let mut values = [const { None }; N];
