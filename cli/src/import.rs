@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use eventlog_ledger::{Event, EventStore, Head, Query, Seq, StoreError};
+use eventlog_ledger::{Event, EventStore, Head, Query, Seq, StoreError, check_limits};
 use indicatif::HumanCount;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::store::{Log, StoreArgs};
 /// Puts an export into a log: the same events, byte for byte.
 ///
 /// What the log has already is passed over, so an import that was interrupted is completed by repeating it. Where a line
-/// does not verify, or the log has something else, nothing is written from there on.
+/// does not verify, is beyond the limits of an event, or the log has something else, nothing is written from there on.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   eventlog import log.ndjson
@@ -89,7 +89,7 @@ async fn import<R: Read + Send + 'static>(
     while import.refused.is_none() {
         // Another thread waits for the input.
         let read = tokio::task::spawn_blocking(move || {
-            let block = export.next(|event| event);
+            let block = export.next(could_be_logged);
             (export, block)
         });
         let block;
@@ -100,6 +100,12 @@ async fn import<R: Read + Send + 'static>(
         progress.at(export.position(), import.next);
     }
     Ok((import.next, import.imported, import.refused))
+}
+
+/// Whoever reads a log may rely on the limits of what is taken into it.
+fn could_be_logged(event: Event) -> Result<Event, String> {
+    check_limits(&event).map_err(|fault| format!("it could not have been logged: {fault}"))?;
+    Ok(event)
 }
 
 impl<L: EventStore> Import<L> {

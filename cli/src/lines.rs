@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use eventlog_chain::{Checked, Event, EventId, Malformed, Tip, Verifier};
 use eventlog_ledger::MAX_EVENT_BYTES;
+use memchr::memchr_iter;
 use rayon::prelude::*;
 
 /// What is read at a time: some thousand events, for all cores together.
@@ -70,15 +71,18 @@ impl<R: Read> Export<R> {
         }
     }
 
-    /// Checks the next stretch, and makes something of each of its events; `None` at the end. The hashes are
-    /// checked on all cores, the links in order.
-    pub(crate) fn next<T: Send>(&mut self, make: impl Fn(Event) -> T + Sync) -> io::Result<Option<Block<T>>> {
+    /// Checks the next stretch, and makes something of each of its events, or says why not; `None` at the end. The
+    /// hashes are checked on all cores, the links in order.
+    pub(crate) fn next<T: Send>(
+        &mut self,
+        make: impl Fn(Event) -> Result<T, String> + Sync,
+    ) -> io::Result<Option<Block<T>>> {
         let end = self.fill()?;
         if end == 0 {
             return Ok(None);
         }
-        let lines: Vec<_> = self.buffer[..end].split_inclusive(|byte| *byte == b'\n').collect();
-        let check = |line: &&[u8]| read(line).map(|event| (Checked::of(&event), make(event)));
+        let lines = split(&self.buffer[..end]);
+        let check = |line: &&[u8]| read(line).map(|event| (event.id, Checked::of(&event), make(event)));
         let checked: Vec<_> = lines.par_iter().map(check).collect();
         let mut block = Block { events: Vec::with_capacity(checked.len()), fault: None };
         for (line, checked) in lines.iter().zip(checked) {
@@ -91,10 +95,9 @@ impl<R: Read> Export<R> {
                 self.ends_here = true;
                 continue;
             }
-            let followed = checked.map_err(|reason| (None, reason)).and_then(|(checked, event)| {
-                let invalid =
-                    self.verifier.follow(&checked).map_err(|it| (Some(it.id), it.reason.to_string()));
-                invalid.map(|()| event)
+            let followed = checked.map_err(|reason| (None, reason)).and_then(|(id, checked, made)| {
+                let followed = self.verifier.follow(&checked).map_err(|invalid| invalid.reason.to_string());
+                followed.and(made).map_err(|reason| (Some(id), reason))
             });
             match followed {
                 Ok(event) => block.events.push(event),
@@ -143,6 +146,16 @@ impl<R: Read> Export<R> {
     pub(crate) fn tip(&self) -> Option<Tip> {
         self.verifier.tip()
     }
+}
+
+/// The lines, each with its end.
+fn split(text: &[u8]) -> Vec<&[u8]> {
+    let (mut lines, mut start) = (Vec::new(), 0);
+    for end in memchr_iter(b'\n', text).map(|at| at + 1).chain([text.len()]) {
+        lines.extend(Some(&text[start..end]).filter(|line| !line.is_empty()));
+        start = end;
+    }
+    lines
 }
 
 /// Reads one line, or says why it is none of an export.

@@ -8,6 +8,7 @@ mod progress;
 mod resume;
 mod signals;
 mod store;
+mod tail;
 mod verify;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ enum Command {
     Verify(verify::Args),
     Export(export::Args),
     Import(import::Args),
+    Tail(tail::Args),
 }
 
 /// What a command that could be carried out came to. It has been told to the user.
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => signals::run(verify::run(args)),
         Command::Export(args) => signals::run(export::run(args)),
         Command::Import(args) => signals::run(import::run(args)),
+        Command::Tail(args) => tail::run(args),
     };
     match done {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -18,6 +18,7 @@ fn every_level_has_help_and_no_secret_in_it() {
         &["verify", "-h"],
         &["export", "-h"],
         &["import", "-h"],
+        &["tail", "-h"],
     ] {
         let output = eventlog(arguments);
         let text = String::from_utf8(output.stdout).expect("text");
@@ -40,6 +41,12 @@ fn wrong_usage_is_status_2_and_goes_to_stderr() {
         &["verify", "a", "--mongodb-uri", "mongodb://localhost"],
         &["export", "--json"],
         &["import"],
+        &["tail", "--after", "x"],
+        &["tail", "--after", "64fdc8e5a835b1c4d6c5693f", "--from-start"],
+        &["tail", "--limit", "0"],
+        &["tail", "--timing", "idle"],
+        &["tail", "--token", "x"],
+        &["tail", "a", "b"],
     ] {
         let Output { status, stdout, stderr } = eventlog(arguments);
         let errors = String::from_utf8(stderr).expect("text");

@@ -15,6 +15,7 @@ use hyper::header::ORIGIN;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,6 +36,9 @@ pub(crate) struct Gateway<L, C> {
     pub(crate) tasks: TaskTracker,
 }
 
+/// The system holds so much for a client that does not read; and one that reads slowly is seen to, more often than when
+/// there are megabytes on the way.
+const SEND_BUFFER: usize = 256 << 10;
 /// How long a client may take for its request line and headers.
 const HEADERS: Duration = Duration::from_secs(30);
 /// How long requests under way may take when the server is told to stop.
@@ -68,6 +72,7 @@ impl<L: EventStore, C: ConnectionStore> Gateway<L, C> {
     fn accept(self: Arc<Self>, stream: TcpStream, peer: IpAddr) {
         // Small answers must not wait for each other; a failure only makes it slower.
         let _ = stream.set_nodelay(true);
+        let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER);
         let (stop, tasks) = (self.stop.clone(), self.tasks.clone());
         let service = service_fn(move |request| {
             let gateway = self.clone();
@@ -115,7 +120,9 @@ impl<L: EventStore, C: ConnectionStore> Gateway<L, C> {
 
     async fn invoke(&self, request: Request<Incoming>, peer: IpAddr) -> Result<Reply> {
         if websocket::is_upgrade(&request) {
-            return self.websockets.upgrade(request, peer).await;
+            // As below: of a client that leaves half-way, `$disconnect` must be told.
+            let websockets = self.websockets.clone();
+            return tokio::spawn(async move { websockets.upgrade(request, peer).await }).await?;
         }
         // As a task of its own: a function that panics fails its request, not the connection's others; and a
         // client that leaves does not stop an append half-way.

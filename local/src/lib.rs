@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use eventlog_ledger::broadcast::{Broadcaster, Until};
-use eventlog_ledger::{ConnectionStore, EventStore};
+use eventlog_ledger::{ConnectionStore, EventStore, Timestamp, now};
 use eventlog_store_mongodb as mongodb;
 use eventlog_store_sqlite as sqlite;
 use tokio::net::TcpListener;
@@ -33,6 +33,9 @@ use gateway::Gateway;
 use guard::Guard;
 use sockets::Sockets;
 use websocket::WebSockets;
+
+/// Sockets are closed before they are so old.
+const MAX_AGE: Duration = Duration::from_secs(130 * 60);
 
 /// Where the log is kept.
 pub enum Store {
@@ -79,6 +82,7 @@ async fn serve_on<L: EventStore, C: ConnectionStore>(
         head = log.head() => head.context("cannot read the log")?,
         () = stop.cancelled() => return Ok(()),
     };
+    sweep(&connections).await;
     let sockets = Sockets::default();
     let doorbell = Doorbell::default();
     let functions =
@@ -92,9 +96,20 @@ async fn serve_on<L: EventStore, C: ConnectionStore>(
     };
     let gateway = Gateway { guard: Guard::new(host), functions, websockets, stop: stop.clone(), tasks };
     ready();
-    let broadcast = broadcast(log, connections, sockets, doorbell, stop);
-    tokio::join!(gateway.run(listener), broadcast);
-    Ok(())
+    // As a task of its own it wakes those of the sockets on the same threads.
+    let broadcast = tokio::spawn(broadcast(log, connections, sockets, doorbell, stop));
+    let ((), broadcast) = tokio::join!(gateway.run(listener), broadcast);
+    Ok(broadcast?)
+}
+
+/// Of local gateways that were killed, where no deployment does it.
+async fn sweep(connections: &impl ConnectionStore) {
+    let before = Timestamp::from_millis(now().millis() - MAX_AGE.as_millis() as i64);
+    if let Ok(before) = before
+        && let Err(error) = connections.sweep(before).await
+    {
+        tracing::warn!("old connections were not swept: {error}");
+    }
 }
 
 /// Starts over after an error: what it was may pass.
@@ -110,7 +125,7 @@ async fn broadcast<L: EventStore, C: ConnectionStore>(
     while !stop.is_cancelled() {
         let served = async {
             let alarm = Both { log: log.alarm().await?, doorbell: doorbell.clone() };
-            broadcaster.run(alarm, Until::Stopped, stop.cancelled()).await
+            broadcaster.run(alarm, Until::Stopped, stop.cancelled()).await.map(drop)
         };
         if let Err(error) = served.await {
             tracing::error!("broadcasting stopped, starting over: {error}");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use eventlog_ledger::broadcast::{Push, PushError};
+use eventlog_ledger::broadcast::{Message, Push, PushError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Bytes of messages that wait for one socket. When there are more, the broadcaster waits, for this socket only.
@@ -47,11 +47,11 @@ impl Sockets {
 }
 
 impl Push for Sockets {
-    async fn post(&self, connection: &str, message: Bytes) -> Result<(), PushError> {
+    async fn post(&self, connection: &str, message: Message) -> Result<(), PushError> {
         let slot = self.lock().get(connection).cloned();
         let Slot { mailbox, room } = slot.ok_or(PushError::Gone)?;
-        let bytes = u32::try_from(message.len()).map_or(MAILBOX, |bytes| bytes.min(MAILBOX));
+        let bytes = u32::try_from(message.json_len()).map_or(MAILBOX, |bytes| bytes.min(MAILBOX));
         let room = room.acquire_many_owned(bytes).await.map_err(|_| PushError::Gone)?;
-        mailbox.send(Letter { message, _room: room }).map_err(|_| PushError::Gone)
+        mailbox.send(Letter { message: message.json(), _room: room }).map_err(|_| PushError::Gone)
     }
 }

@@ -29,6 +29,9 @@ pub(crate) use handshake::is_upgrade;
 /// A message of a client has at most so many bytes: API Gateway's limit.
 const MAX_MESSAGE: usize = 128 << 10;
 
+/// Each socket has one, and the library clears all of it whenever it looks for more. What clients send is short.
+const READ_BUFFER: usize = 1 << 10;
+
 /// Everything that a WebSocket needs.
 #[derive(Clone)]
 pub(crate) struct WebSockets<L, C> {
@@ -66,6 +69,7 @@ impl<L: EventStore, C: ConnectionStore> WebSockets<L, C> {
         let code = match upgraded.await {
             Ok(io) => {
                 let config = WebSocketConfig::default()
+                    .read_buffer_size(READ_BUFFER)
                     .max_message_size(Some(MAX_MESSAGE))
                     .max_frame_size(Some(MAX_MESSAGE));
                 let io = TokioIo::new(io);

@@ -20,12 +20,10 @@
 
 /// The parts, in `benches/gateway/`: beside this file, cargo would take each for a benchmark.
 mod gateway {
-    pub(crate) mod client;
     pub(crate) mod load;
-    pub(crate) mod process;
+    pub(crate) mod peer;
     pub(crate) mod reading;
-    pub(crate) mod report;
-    pub(crate) mod systems;
+    pub(crate) mod table;
     pub(crate) mod workload;
 }
 
@@ -34,14 +32,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
+use eventlog_tests::process::{Server, until_interrupted};
+use eventlog_tests::report::{Aim, Report, megabytes, micros};
+use eventlog_tests::systems::{eventlog_binary, has_node, start_eventlog};
+use eventlog_tests::timing::Bound;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
-use gateway::load::Bound;
-use gateway::process::Server;
+use gateway::peer::Peer;
 use gateway::reading;
-use gateway::report::{Aim, Report, Row, megabytes, micros};
-use gateway::systems::{Peer, eventlog_binary, has_node, start_eventlog};
+use gateway::table::{self, Row};
 use gateway::workload::{Ask, compare, measure, warm_up};
 
 const OURS: &str = "eventlog";
@@ -96,17 +95,6 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Ending by an error, where a signal alone would end the process at once, ends the servers too.
-async fn until_interrupted(bench: impl Future<Output = Result<()>>) -> Result<()> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        done = bench => done,
-        _ = terminated.recv() => bail!("terminated"),
-        _ = interrupted.recv() => bail!("interrupted"),
-    }
-}
-
 async fn bench(plan: &Plan) -> Result<()> {
     let binary = eventlog_binary()?;
     let mut report = Report::open()?;
@@ -127,7 +115,7 @@ async fn bench(plan: &Plan) -> Result<()> {
     }
     let rows = take_turns(&systems, plan).await?;
     print_legend(plan, peer.is_some());
-    report.table(&rows)?;
+    table::print(&rows, &mut report)?;
     ours.stop().await?;
     drop(peer);
 

@@ -7,8 +7,8 @@ mod large;
 mod leaving;
 mod lists;
 mod reference;
-mod schema;
-mod specification;
+pub(crate) mod schema;
+pub(crate) mod specification;
 mod verification;
 mod walks;
 

@@ -8,7 +8,7 @@ mod queries;
 pub(crate) mod raw;
 mod requests;
 pub(crate) mod sizes;
-mod sockets;
+pub(crate) mod sockets;
 mod subscriptions;
 mod wire;
 

@@ -1,5 +1,7 @@
 //! `eventlog verify`, `export` and `import`: what comes back is what was there.
 
+pub(crate) mod limits;
+pub(crate) mod long;
 pub(crate) mod tampering;
 
 use std::path::{Path, PathBuf};

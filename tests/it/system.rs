@@ -72,7 +72,10 @@ impl Data {
 /// The command line, with nothing of this process's environment that would change what it does.
 pub(crate) fn eventlog(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary("eventlog"));
-    command.args(arguments).env_remove("MONGODB_URI").env_remove("RUST_LOG");
+    command.args(arguments);
+    for name in ["EVENTLOG_TOKEN", "MONGODB_URI", "RUST_LOG"] {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use eventlog_aws::{Caller, Client};
-use eventlog_ledger::broadcast::{Push, PushError};
+use eventlog_aws::Client;
+use eventlog_ledger::broadcast::{Message, Push, PushError};
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -29,19 +28,19 @@ pub struct ApiGateway {
 
 impl ApiGateway {
     /// Connects when it is first used.
-    pub fn new(endpoint: &Uri, caller: Caller) -> Self {
+    pub fn new(endpoint: &Uri, client: Client) -> Self {
         let endpoint = endpoint.to_string().trim_end_matches('/').into();
-        Self { client: Client::new(caller), endpoint, places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { client, endpoint, places: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
 impl Push for ApiGateway {
-    async fn post(&self, connection: &str, message: Bytes) -> Result<(), PushError> {
+    async fn post(&self, connection: &str, message: Message) -> Result<(), PushError> {
         let unavailable = |why: String| PushError::Unavailable(why.into());
-        let url = format!("{}/@connections/{}", self.endpoint, utf8_percent_encode(connection, ENCODED));
-        let post = Request::post(url).header(CONTENT_TYPE, "application/octet-stream").body(message);
-        let post = post.map_err(|error| PushError::Refused(error.to_string()))?;
         let _place = self.places.acquire().await.map_err(|error| unavailable(error.to_string()))?;
+        let url = format!("{}/@connections/{}", self.endpoint, utf8_percent_encode(connection, ENCODED));
+        let post = Request::post(url).header(CONTENT_TYPE, "application/octet-stream").body(message.json());
+        let post = post.map_err(|error| PushError::Refused(error.to_string()))?;
         let reply = self.client.send("execute-api", post, POST).await;
         match reply.map_err(|error| unavailable(error.to_string()))?.status().as_u16() {
             200..=299 => Ok(()),

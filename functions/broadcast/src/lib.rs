@@ -6,6 +6,7 @@ mod pace;
 mod shares;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +22,8 @@ pub use shares::{Colleagues, WakeUp};
 
 /// API Gateway closes a WebSocket after two hours; what is older was left behind.
 const MAX_AGE_MILLIS: i64 = 130 * 60 * 1000;
+/// How long to wait before starting over.
+const PAUSE: Duration = Duration::from_secs(1);
 /// What the end of a run may take: storing the positions, giving back the lease.
 const LAST_ORDERS: Duration = Duration::from_secs(3);
 
@@ -45,7 +48,8 @@ pub type Known<L, C, P> = Mutex<HashMap<Shard, Broadcaster<L, C, Paced<P>>>>;
 
 impl<L: EventStore, C: ConnectionStore, P: Push, F: Colleagues> Broadcast<L, C, P, F> {
     /// Serves the connections until all are caught up (something wakes us for the next event) or, polling, until
-    /// shortly before `deadline`, when the schedule starts the next run. Calls in others where there are too many for one.
+    /// shortly before `deadline`, when the schedule starts the next run. Calls in others where there are too many for one,
+    /// and the next one where a trigger's time is up too soon.
     pub async fn handle<A: Alarm>(
         &self,
         wake_up: WakeUp,
@@ -64,10 +68,23 @@ impl<L: EventStore, C: ConnectionStore, P: Push, F: Colleagues> Broadcast<L, C, 
         let runs = mine.into_iter().map(async |shard| {
             let mut broadcaster = self.broadcaster(shard);
             let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
-            let stop = tokio::time::sleep(left.saturating_sub(LAST_ORDERS));
-            let ended = broadcaster.run(alarm().await?, until, stop).await;
+            let mut stop = pin!(tokio::time::sleep(left.saturating_sub(LAST_ORDERS)));
+            let ended = loop {
+                let run = async { broadcaster.run(alarm().await?, until, stop.as_mut()).await };
+                match run.await {
+                    // The next run is a minute away, and a database elects within seconds.
+                    Err(error) if mode == Mode::Polling && !stop.is_elapsed() => {
+                        tracing::warn!("share {shard} starts over: {error}");
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    ended => break ended,
+                }
+            };
             self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(shard, broadcaster);
-            ended
+            if ended? && mode == Mode::Trigger {
+                self.hand_over(shard).await;
+            }
+            Ok(())
         });
         // One that fails must not cut the others off.
         join_all(runs).await.into_iter().collect()
@@ -89,6 +106,18 @@ impl<L: EventStore, C: ConnectionStore, P: Push, F: Colleagues> Broadcast<L, C, 
         };
         let left = join_all(Shard::all(shares).skip(1).map(call_in)).await;
         Ok(Shard::all(shares).take(1).chain(left.into_iter().flatten()).collect())
+    }
+
+    /// The deadline came before all were caught up. Whom the trigger woke meanwhile has left, so the next run would
+    /// be the schedule's. Where there are other shares by now, those who serve them go on.
+    async fn hand_over(&self, shard: Shard) {
+        let count = self.connections.count().await;
+        if count.is_ok_and(|count| shares::how_many(count) != shard.of()) {
+            return;
+        }
+        if let Err(error) = self.colleagues.call_in(shard).await {
+            tracing::warn!("nobody goes on with share {shard} for now: {error}");
+        }
     }
 
     /// The one of this instance for a share. Those for another number of shares are let go.

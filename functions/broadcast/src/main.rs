@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use eventlog_aws::Client;
 use eventlog_broadcast::{ApiGateway, Broadcast, Config, Known, WakeUp};
 use eventlog_edge::{Mode, start, var};
 use eventlog_ledger::EventStore;
@@ -22,7 +23,7 @@ async fn main() -> ExitCode {
         let open = move |database: &Database| Broadcast {
             log: Events::new(database),
             connections: Connections::new(database, &gateway),
-            push: ApiGateway::new(&endpoint, caller.clone()),
+            push: ApiGateway::new(&endpoint, Client::new(caller.clone())),
             posts_per_second,
             colleagues: colleagues.clone(),
             known: Known::default(),

@@ -34,7 +34,9 @@ async fn connect(
     };
     connections.add(Connection { id, connected_at: now(), filter, batch, position }).await?;
     // Whom an event woke that was logged before this connection was stored did not see it.
-    if position < Head::next_seq(log.head().await?.as_ref()) {
+    // Where that cannot be told it may be so; the connection is there.
+    let is_behind = log.head().await.map_or(true, |head| position < Head::next_seq(head.as_ref()));
+    if is_behind {
         broadcaster.wake().await;
     }
     Ok(())

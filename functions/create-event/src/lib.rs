@@ -15,15 +15,16 @@ pub async fn handle(log: &impl EventStore, request: Request) -> Response {
 async fn create(log: &impl EventStore, request: &Request) -> Result<Response, Problem> {
     no_parameters(request)?;
     let key = idempotency_key(request)?;
-    let submission = |events| match &key {
+    let events = new_events(request)?;
+    let is_one = matches!(events, NewEvents::One(_));
+    let submission = match &key {
         Some(key) => Submission::keyed(PRINCIPAL, key, events),
         None => Submission::once(events),
     };
-    match new_events(request)? {
-        NewEvents::One(event) => {
-            let events = log.append(submission(vec![event])).await?;
-            events.first().map(answer::logged).ok_or_else(Problem::internal)
-        }
-        NewEvents::Many(events) => Ok(answer::logged_all(&log.append(submission(events)).await?)),
+    let logged = log.append(submission).await?;
+    if is_one {
+        logged.first().map(answer::logged).ok_or_else(Problem::internal)
+    } else {
+        Ok(answer::logged_all(&logged))
     }
 }

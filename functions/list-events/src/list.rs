@@ -9,15 +9,14 @@ use eventlog_edge::{Listing, Part, Problem, Response};
 use eventlog_ledger::{Event, EventId, EventStore, Head, MAX_EVENT_BYTES, Order, Page, Query, Seq};
 
 pub(crate) async fn answer(log: &impl EventStore, listing: &Listing) -> Result<Response, Problem> {
-    let stretch = Stretch::of(log, listing).await?;
-    let (mut page, links) = match listing.part {
-        Part::Page(number) => numbered(log, listing, &stretch, number).await?,
-        Part::After(id) => {
-            let place = place(log, "after", id).await?;
+    // Neither needs the other, and each is a way to the store and back.
+    let (stretch, cut) = tokio::try_join!(Stretch::of(log, listing), cut(log, listing.part))?;
+    let (mut page, links) = match cut {
+        Cut::Page(number) => numbered(log, listing, &stretch, number).await?,
+        Cut::Behind(place) => {
             cursor(log, listing, &stretch, stretch.cut(place + 1, Seq::MAX), Order::Ascending).await?
         }
-        Part::Before(id) => {
-            let place = place(log, "before", id).await?;
+        Cut::Before(place) => {
             cursor(log, listing, &stretch, stretch.cut(0, place), Order::Descending).await?
         }
     };
@@ -26,8 +25,22 @@ pub(crate) async fn answer(log: &impl EventStore, listing: &Listing) -> Result<R
     Ok(answer::events(&page.events, listing, &links))
 }
 
-async fn place(log: &impl EventStore, name: &str, id: EventId) -> Result<Seq, Problem> {
-    log.place(id).await?.ok_or_else(|| Problem::unknown_cursor(name))
+/// The part that is asked for, its event found.
+enum Cut {
+    Page(u64),
+    Behind(Seq),
+    Before(Seq),
+}
+
+async fn cut(log: &impl EventStore, part: Part) -> Result<Cut, Problem> {
+    let place = async |name: &str, id: EventId| -> Result<Seq, Problem> {
+        log.place(id).await?.ok_or_else(|| Problem::unknown_cursor(name))
+    };
+    Ok(match part {
+        Part::Page(number) => Cut::Page(number),
+        Part::After(id) => Cut::Behind(place("after", id).await?),
+        Part::Before(id) => Cut::Before(place("before", id).await?),
+    })
 }
 
 /// The places within the times of the filter, and all that is logged later if `to` is still to come.
@@ -68,6 +81,7 @@ fn query(listing: &Listing, places: std::ops::Range<Seq>, order: Order) -> Query
     Query {
         filter: listing.filter.clone(),
         places,
+        is_known_to_end: false,
         order,
         skip: 0,
         limit: listing.limit as usize,

@@ -1,5 +1,6 @@
 //! The life of one open socket.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,6 +21,8 @@ use crate::envelope::{self, Answer};
 use crate::functions::{Functions, WebSocketRoute};
 use crate::sockets::Letter;
 
+/// API Gateway closes every connection after so long, and what is older is swept from a database that both use.
+const LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 /// A client that takes no byte for so long is given up.
 const STALLED: Duration = Duration::from_secs(30);
 
@@ -33,9 +36,11 @@ pub(crate) async fn live<L: EventStore, C: ConnectionStore>(
     mut mailbox: mpsc::UnboundedReceiver<Letter>,
     stop: &CancellationToken,
 ) -> CloseCode {
+    let mut lifetime = pin!(tokio::time::sleep(LIFETIME));
     loop {
         let done = tokio::select! {
             () = stop.cancelled() => Err(CloseCode::Away),
+            () = lifetime.as_mut() => Err(CloseCode::Away),
             message = mailbox.recv() => send(&mut socket, message, &mut mailbox).await,
             message = socket.next() => receive(functions, peer, &mut socket, message).await,
         };

@@ -19,7 +19,12 @@ pub(crate) fn endpoint(
     let told =
         [own, "AWS_ENDPOINT_URL"].into_iter().find_map(|name| Some((name, required(&lookup, name).ok()?)));
     let (name, url) =
-        told.unwrap_or_else(|| ("AWS_REGION", format!("https://{host}.{region}.amazonaws.com")));
+        told.unwrap_or_else(|| ("AWS_REGION", format!("https://{host}.{region}.{}", domain(region))));
     let endpoint = url.parse().ok().filter(|url: &Uri| url.scheme().is_some());
     endpoint.ok_or(InvalidEndpoint(name))
+}
+
+/// Each partition of AWS has its own.
+fn domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }

@@ -17,4 +17,4 @@ pub use connection_string::{ConnectionString, MissingConnectionString, Unreadabl
 pub use endpoint::InvalidEndpoint;
 pub use function::{Function, InvalidFunction, NotInvoked};
 pub use secret::Secret;
-pub use signature::sign;
+pub use signature::Signer;

@@ -6,7 +6,7 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign as oracle};
 use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
-use eventlog_aws::{Caller, sign};
+use eventlog_aws::{Caller, Signer};
 use eventlog_ledger::Timestamp;
 use http::Request;
 use proptest::prelude::*;
@@ -23,10 +23,14 @@ fn caller(session_token: Option<&str>) -> Caller {
 }
 
 fn ours(url: &str, body: &[u8], token: Option<&str>, millis: i64) -> String {
+    signed_by(&Signer::new(caller(token)), url, body, millis)
+}
+
+fn signed_by(signer: &Signer, url: &str, body: &[u8], millis: i64) -> String {
     let request = Request::post(url).header(CONTENT_TYPE.0, CONTENT_TYPE.1);
     let mut request = request.body(Bytes::copy_from_slice(body)).expect("a request");
     let now = Timestamp::from_millis(millis).expect("a time");
-    sign(&mut request, "execute-api", &caller(token), now).expect("signed");
+    signer.sign(&mut request, "execute-api", now).expect("signed");
     request.headers()["authorization"].to_str().expect("text").to_owned()
 }
 
@@ -46,6 +50,17 @@ fn theirs(url: &str, body: &[u8], token: Option<&str>, millis: i64) -> String {
     let mut request = Request::post(url).body(()).expect("a request");
     instructions.apply_to_request_http1x(&mut request);
     request.headers()["authorization"].to_str().expect("text").to_owned()
+}
+
+/// A key is good for a day; a signer lives for many.
+#[test]
+fn one_signer_signs_as_aws_does_day_after_day() {
+    const DAY: i64 = 86_400_000;
+    let signer = Signer::new(caller(None));
+    for millis in [0, 1, DAY - 1, DAY, DAY + 1, 0, 2 * DAY] {
+        let url = "https://localhost/prod";
+        assert_eq!(signed_by(&signer, url, b"{}", millis), theirs(url, b"{}", None, millis), "at {millis}");
+    }
 }
 
 /// Connection ids look like `L0SM9cOFvHcCIhw=`; they stand percent-encoded in a path.

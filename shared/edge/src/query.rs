@@ -8,7 +8,6 @@ use lambda_http::Request;
 use crate::Problem;
 
 type Value<'a> = Option<Cow<'a, str>>;
-/// Name and value.
 type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Refuses any parameter.

@@ -13,26 +13,25 @@ mod audience;
 mod delivery;
 mod lag;
 mod memory;
+mod message;
 mod owner;
-mod parcel;
 mod window;
 
 use std::future::Future;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{ConnectionStore, EventStore, Lease, StoreError};
 use delivery::Desk;
 use memory::Memory;
+pub use message::Message;
 use owner::Owner;
 
 /// Sends one message to one connection.
 pub trait Push: Clone + Send + Sync + 'static {
-    /// Returns when the gateway has taken the message, a JSON text. Messages of one connection are sent one at a
-    /// time.
-    fn post(&self, connection: &str, message: Bytes) -> impl Future<Output = Result<(), PushError>> + Send;
+    /// Returns when the gateway has taken the message. Messages of one connection are sent one at a time.
+    fn post(&self, connection: &str, message: Message) -> impl Future<Output = Result<(), PushError>> + Send;
 }
 
 /// A message was not taken.
@@ -112,22 +111,22 @@ impl<L: EventStore, C: ConnectionStore, P: Push> Broadcaster<L, C, P> {
     }
 
     /// Serves the connections until `until`, or until `stop` is ready. Stores the positions and gives the lease
-    /// back before it returns.
+    /// back before it returns. Answers whether it was stopped, and somebody else has to go on.
     pub async fn run(
         &mut self,
         mut alarm: impl Alarm,
         until: Until,
         stop: impl Future<Output = ()> + Send,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut stop = std::pin::pin!(stop);
         loop {
             let memory = match self.connections.lease(&self.name, LEASE).await? {
                 Lease::Kept => self.memory.take().unwrap_or_default(),
                 Lease::New => Memory::default(),
                 // Who holds the lease looks at the log once more after giving it back, so our event is seen.
-                Lease::Refused if until == Until::CaughtUp => return Ok(()),
+                Lease::Refused if until == Until::CaughtUp => return Ok(false),
                 Lease::Refused => tokio::select! {
-                    () = stop.as_mut() => return Ok(()),
+                    () = stop.as_mut() => return Ok(false),
                     () = tokio::time::sleep(LEASE_RETRY) => continue,
                 },
             };
@@ -151,7 +150,7 @@ impl<L: EventStore, C: ConnectionStore, P: Push> Broadcaster<L, C, P> {
             // Who has served meanwhile knows better.
             self.memory = owner.into_memory().filter(|_| ended != Ended::LeaseLost);
             if !goes_on {
-                return Ok(());
+                return Ok(ended == Ended::Stopped);
             }
         }
     }
@@ -166,7 +165,7 @@ pub async fn run<L: EventStore, C: ConnectionStore, P: Push>(
     until: Until,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), StoreError> {
-    Broadcaster::new(log.clone(), connections.clone(), push.clone()).run(alarm, until, stop).await
+    Broadcaster::new(log.clone(), connections.clone(), push.clone()).run(alarm, until, stop).await.map(drop)
 }
 
 /// Why an owner stopped serving.

@@ -41,6 +41,9 @@ pub struct Query {
     pub filter: Filter,
     /// Only events at these places.
     pub places: Range<Seq>,
+    /// Whether the log is known to have an event at the last of these places. One that does not show it, as after an
+    /// election, may lack others that are wanted.
+    pub is_known_to_end: bool,
     /// From which end of these places to read.
     pub order: Order,
     /// So many of them are passed over. Costs as much as reading them.
@@ -67,6 +70,7 @@ impl Query {
         Self {
             filter: Filter::default(),
             places: place..Seq::MAX,
+            is_known_to_end: false,
             order: Order::Ascending,
             skip: 0,
             limit,
@@ -185,6 +189,9 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     fn place_in_time(&self, time: Timestamp) -> impl Future<Output = Result<Option<Seq>, StoreError>> + Send;
 
     /// Reads. But for what it skips, costs as much as the events it gives, wherever they stand.
+    ///
+    /// Errors: [`StoreError::Unavailable`] also where not even the last of the places is to be seen, and is known to be
+    /// [there](Query::is_known_to_end).
     fn page(&self, query: Query) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
     /// An alarm that rings when the log has grown, whoever appended. Of several alarms of one handle and its

@@ -7,6 +7,7 @@ pub mod broadcast;
 mod connections;
 mod events;
 mod filter;
+mod limits;
 mod new_event;
 mod now;
 mod shard;
@@ -17,9 +18,8 @@ pub use connections::{Connection, ConnectionStore, Joined, Lease};
 pub use eventlog_chain::{Draft, Event, EventId, Fault, Hash, Payload, Timestamp, Tip};
 pub use events::{EventStore, Head, Order, Page, Query, Seq, StoreError};
 pub use filter::Filter;
-pub use new_event::{
-    MAX_EVENT_BYTES, MAX_EVENTS, MAX_PAYLOAD_DEPTH, MAX_TEXT_CHARS, NewEvent, NewEvents, Rejected,
-};
+pub use limits::{MAX_EVENT_BYTES, MAX_EVENTS, MAX_PAYLOAD_DEPTH, MAX_TEXT_CHARS, check_limits};
+pub use new_event::{NewEvent, NewEvents, Rejected};
 pub use now::{new_id, now};
 pub use shard::{Shard, bucket};
 pub use submission::{IdempotencyKey, InvalidKey, RequestId, Submission};

@@ -8,20 +8,12 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// `eventType` and `sourceAppId` have 1 to so many characters.
-pub const MAX_TEXT_CHARS: usize = 256;
-/// `dataPayload` is nested at most so deep; `{}` is 1.
-pub const MAX_PAYLOAD_DEPTH: usize = 64;
-/// The JSON of an event, all seven members, has at most so many bytes: with its frame it fits one message of
-/// API Gateway's WebSocket API (128 KB).
-pub const MAX_EVENT_BYTES: usize = 120 * 1024;
+use crate::limits::{self, MAX_EVENTS};
+
 /// So many faults are told at most, beside members that are missing.
 const MAX_FAULTS: usize = 100;
 /// Event types that only the log itself may use.
 const RESERVED_PREFIX: &str = "eventlog.";
-
-/// An array has 1 to so many events.
-pub const MAX_EVENTS: usize = 500;
 
 /// What a client sent: one event, or an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,21 +25,26 @@ pub enum NewEvents {
 }
 
 impl NewEvents {
+    /// The events, however they came.
+    pub fn into_vec(self) -> Vec<NewEvent> {
+        match self {
+            Self::One(event) => vec![event],
+            Self::Many(events) => events,
+        }
+    }
+
     /// Reads one event, or an array of them, all of which must be good.
     pub fn parse(text: &str) -> Result<Self, Rejected> {
         if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('[') {
             return NewEvent::parse(text).map(Self::One);
         }
-        let fault = |detail: String| Rejected::Invalid(vec![Fault { pointer: String::new(), detail }]);
         let elements: Vec<&RawValue> = match serde_json::from_str(text) {
             Ok(elements) => elements,
             Err(_) => return Err(Rejected::Invalid(vec![not_an_object(text)])),
         };
         if !(1..=MAX_EVENTS).contains(&elements.len()) {
-            return Err(fault(format!(
-                "an array must have 1 to {MAX_EVENTS} events, not {}",
-                elements.len()
-            )));
+            let detail = format!("an array must have 1 to {MAX_EVENTS} events, not {}", elements.len());
+            return Err(Rejected::Invalid(vec![limits::fault(detail)]));
         }
         let (mut events, mut faults, mut refused) = (Vec::with_capacity(elements.len()), Vec::new(), None);
         for (index, element) in elements.into_iter().enumerate() {
@@ -90,7 +87,7 @@ pub enum Rejected {
     /// `eventType` is one of the log's own.
     #[error("event types that start with {RESERVED_PREFIX:?} are reserved")]
     Reserved(Fault),
-    /// More than [`MAX_EVENT_BYTES`].
+    /// More than [`MAX_EVENT_BYTES`](crate::MAX_EVENT_BYTES).
     #[error("the event is too large: {}", .0.detail)]
     TooLarge(Fault),
 }
@@ -137,7 +134,7 @@ impl Form {
         match name {
             "eventType" => fill(&mut self.event_type, pointer, value, text, faults),
             "sourceAppId" => fill(&mut self.source_app_id, pointer, value, text, faults),
-            "dataPayload" => fill(&mut self.data_payload, pointer, value, payload, faults),
+            "dataPayload" => fill(&mut self.data_payload, pointer, value, limits::payload, faults),
             _ => {
                 let detail = "only eventType, sourceAppId and dataPayload are taken".into();
                 faults.push(Fault { pointer, detail });
@@ -166,18 +163,12 @@ impl Form {
             return Err(Rejected::Reserved(Fault { pointer: "/eventType".into(), detail }));
         }
         let draft = NewEvent { event_type, source_app_id, data_payload }.into_draft(EventId([0; 12]));
-        match draft.json_len() {
-            bytes if bytes > MAX_EVENT_BYTES => {
-                let detail =
-                    format!("the event would have {bytes} bytes of JSON; {MAX_EVENT_BYTES} are allowed");
-                Err(Rejected::TooLarge(Fault { pointer: String::new(), detail }))
-            }
-            _ => Ok(NewEvent {
-                event_type: draft.event_type,
-                source_app_id: draft.source_app_id,
-                data_payload: draft.data_payload,
-            }),
-        }
+        limits::size(draft.json_len()).map_err(Rejected::TooLarge)?;
+        Ok(NewEvent {
+            event_type: draft.event_type,
+            source_app_id: draft.source_app_id,
+            data_payload: draft.data_payload,
+        })
     }
 }
 
@@ -197,32 +188,19 @@ fn fill<T>(
 }
 
 fn text(json: &str) -> Result<String, Fault> {
-    let fault = |detail: &str| Fault { pointer: String::new(), detail: detail.into() };
+    let no_string = || limits::fault("this must be a string");
     if !json.starts_with('"') {
-        return Err(fault("this must be a string"));
+        return Err(no_string());
     }
-    let Value::String(text) = parse_json(json, 0)? else { return Err(fault("this must be a string")) };
-    if text.trim().is_empty() {
-        return Err(fault("this must not be blank"));
-    }
-    if text.chars().count() > MAX_TEXT_CHARS {
-        return Err(fault(&format!("this must have at most {MAX_TEXT_CHARS} characters")));
-    }
-    Ok(text)
-}
-
-fn payload(json: &str) -> Result<Payload, Fault> {
-    if !json.starts_with('{') {
-        return Err(Fault { pointer: String::new(), detail: "this must be a JSON object".into() });
-    }
-    Payload::parse(json, MAX_PAYLOAD_DEPTH)
+    let Value::String(text) = parse_json(json, 0)? else { return Err(no_string()) };
+    limits::text(&text).map(|()| text)
 }
 
 /// Says where and why `text` is not JSON, or that it is, but no object.
 fn not_an_object(text: &str) -> Fault {
     match parse_json(text, usize::MAX) {
         Err(fault) => fault,
-        Ok(_) => Fault { pointer: String::new(), detail: "an event must be a JSON object".into() },
+        Ok(_) => limits::fault("an event must be a JSON object"),
     }
 }
 

@@ -4,7 +4,7 @@ use eventlog_chain::{Draft, Event, EventId, Payload, canonical};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{NewEvent, new_id};
+use crate::{NewEvent, NewEvents, new_id};
 
 /// The drafts of one request, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,21 +51,22 @@ impl IdempotencyKey {
 
 impl Submission {
     /// A request that cannot be repeated: each event gets a new `_id`.
-    pub fn once(events: Vec<NewEvent>) -> Self {
-        events.into_iter().map(|event| event.into_draft(new_id())).collect::<Vec<_>>().into()
+    pub fn once(events: NewEvents) -> Self {
+        events.into_vec().into_iter().map(|event| event.into_draft(new_id())).collect::<Vec<_>>().into()
     }
 
     /// A request that can.
-    pub fn keyed(principal: &str, key: &IdempotencyKey, events: Vec<NewEvent>) -> Self {
+    pub fn keyed(principal: &str, key: &IdempotencyKey, events: NewEvents) -> Self {
+        let is_array_of_one = matches!(&events, NewEvents::Many(events) if events.len() == 1);
         let draft = |(index, event): (_, NewEvent)| event.into_draft(key.event_id(principal, index));
-        let drafts: Vec<_> = events.into_iter().enumerate().map(draft).collect();
-        let request = Some(RequestId::of(&drafts));
+        let drafts: Vec<_> = events.into_vec().into_iter().enumerate().map(draft).collect();
+        let request = Some(RequestId::of(&drafts, is_array_of_one));
         Self { drafts, request }
     }
 
     /// Whether an event that stands in the log under the `_id` of one of the drafts was logged for this request.
     /// `request` is what is stored with it: nothing with an event that was [restored](crate::EventStore::restore);
-    /// then its content tells.
+    /// then its content tells, but not whether it came alone or in an array.
     pub fn is_of(&self, event: &Event, request: Option<RequestId>) -> bool {
         match (self.request, request) {
             (None, _) => true,
@@ -78,7 +79,8 @@ impl Submission {
 }
 
 impl RequestId {
-    fn of(drafts: &[Draft]) -> Self {
+    /// An array of one event is told from that event alone, which is answered otherwise, by an empty array behind it.
+    fn of(drafts: &[Draft], is_array_of_one: bool) -> Self {
         let mut hash = Sha256::new();
         for (index, draft) in drafts.iter().enumerate() {
             let [event_type, source_app_id] =
@@ -88,7 +90,7 @@ impl RequestId {
                 [&event_type, ",", &source_app_id, ",", draft.data_payload.canonical(), "]"].concat(),
             );
         }
-        hash.update("]");
+        hash.update(if is_array_of_one { ",[]]" } else { "]" });
         Self(first(hash.finalize().into()))
     }
 }
@@ -133,19 +135,35 @@ mod tests {
     #[test]
     fn ids_follow_from_principal_key_and_index() {
         let key = IdempotencyKey::parse(b"k-1").expect("a key");
-        let submission = Submission::keyed("me", &key, vec![event(1), event(2)]);
+        let both = || NewEvents::Many(vec![event(1), event(2)]);
+        let submission = Submission::keyed("me", &key, both());
         let ids: Vec<_> = submission.drafts.iter().map(|draft| draft.id.to_string()).collect();
         assert_eq!(ids, ["6595be6506c802ff80a446fe", "12a15f461c9405fbcabb2e39"]);
-        assert_eq!(submission, Submission::keyed("me", &key, vec![event(1), event(2)]));
-        assert_eq!(submission.request.map(|request| request.0[0]), Some(0xe5));
+        assert_eq!(submission, Submission::keyed("me", &key, both()));
+    }
+
+    /// They are stored. Computed by another implementation: `printf '[["T","A",{"m":1,"n":1}]]' | sha256sum`, and so on.
+    #[test]
+    fn a_request_is_recognised_for_ever() {
+        let key = IdempotencyKey::parse(b"k").expect("a key");
+        for (events, begins) in [
+            (NewEvents::One(event(1)), [0x72, 0xf8, 0xc3, 0xd8]),
+            (NewEvents::Many(vec![event(1)]), [0x2a, 0x52, 0x56, 0x86]),
+            (NewEvents::Many(vec![event(1), event(2)]), [0xe5, 0x8b, 0x87, 0xab]),
+        ] {
+            let request = Submission::keyed("", &key, events).request.expect("an id");
+            assert_eq!(request.0[..4], begins);
+        }
     }
 
     #[test]
     fn another_body_is_another_request() {
         let key = IdempotencyKey::parse(b"k").expect("a key");
-        let request =
-            |events: &[u32]| Submission::keyed("", &key, events.iter().map(|n| event(*n)).collect()).request;
-        let all = [request(&[1]), request(&[2]), request(&[1, 2]), request(&[2, 1]), request(&[1, 2, 3])];
+        let request = |events| Submission::keyed("", &key, events).request;
+        let array = |events: &[u32]| request(NewEvents::Many(events.iter().map(|n| event(*n)).collect()));
+        let alone = [1, 2].map(|n| request(NewEvents::One(event(n))));
+        let arrays = [array(&[1]), array(&[2]), array(&[1, 2]), array(&[2, 1]), array(&[1, 2, 3])];
+        let all = [&alone[..], &arrays].concat();
         for (i, a) in all.iter().enumerate() {
             assert!(all.iter().skip(i + 1).all(|b| a != b), "{a:?}");
         }

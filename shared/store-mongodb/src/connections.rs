@@ -52,6 +52,8 @@ struct LeaseDocument {
     owner: String,
 }
 
+/// A lease that was given back is free at once for a clock that is so far behind.
+const CLOCKS_DIFFER_MILLIS: i64 = 60_000;
 /// Clocks differ, and a write may become visible after a later one: `joined` looks back so far.
 const LOOK_BACK_MILLIS: i64 = 10_000;
 
@@ -181,8 +183,11 @@ impl ConnectionStore for Connections {
 
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
         let old = doc! { "connectedAt": { "$lt": DateTime::from_millis(before.millis()) } };
-        let swept = self.connections.delete_many(old).await;
-        swept.map(|swept| swept.deleted_count).map_err(store_error)
+        let swept = self.connections.delete_many(old).await.map_err(store_error)?;
+        // Of gateways, and shares, that are no more.
+        let lapsed = doc! { "until": { "$lt": DateTime::from_millis(before.millis()) } };
+        self.leases.delete_many(lapsed).await.map_err(store_error)?;
+        Ok(swept.deleted_count)
     }
 
     async fn lease(&self, owner: &str, time: Duration) -> Result<Lease, StoreError> {
@@ -211,7 +216,9 @@ impl ConnectionStore for Connections {
 
     async fn release(&self, owner: &str) -> Result<(), StoreError> {
         let mine = doc! { "_id": self.lease_key(), "owner": owner };
-        let lapsed = doc! { "$set": { "until": DateTime::from_millis(0) } };
+        // By whatever clock, for a while.
+        let until = now().millis().saturating_sub(CLOCKS_DIFFER_MILLIS);
+        let lapsed = doc! { "$set": { "until": DateTime::from_millis(until) } };
         self.leases.update_one(mine, lapsed).await.map(drop).map_err(store_error)
     }
 }

@@ -186,15 +186,23 @@ pub(crate) async fn place(documents: &Documents, (filter, sort): Find) -> Result
 pub(crate) async fn page(documents: &Documents, query: &Query) -> Result<Page, StoreError> {
     let (filter, sort) = queries::page(query);
     let found = documents.find(filter).sort(sort).skip(query.skip);
-    // One more, to know whether there is one.
-    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
+    // One more, to know whether there is one, and the last of the places.
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let limit = limit.saturating_add(if query.is_known_to_end { 2 } else { 1 });
     let mut found = found.limit(limit).await.map_err(store_error)?;
-    let mut page = Page::default();
+    let (mut page, mut is_at_end) = (Page::default(), false);
     while let Some(document) = found.try_next().await.map_err(store_error)? {
         let place = document.seq.cast_unsigned();
+        is_at_end |= place + 1 == query.places.end;
+        if !query.filter.wants(&document.event_type, &document.source_app_id) {
+            continue;
+        }
         if !page.take(query, || Ok((place, document.into_event()?)))? {
             break;
         }
+    }
+    if query.is_known_to_end && !page.has_more && !is_at_end {
+        return Err(StoreError::unavailable(format!("the log is not to be seen up to {}", query.places.end)));
     }
     Ok(page)
 }

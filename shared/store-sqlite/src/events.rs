@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::alarm::LogAlarm;
+use crate::checkpoints;
 use crate::rows::{event, head, page, place, place_in_time, store_error};
 use crate::schema::{Durability, OpenError, open, open_reader};
 use crate::writer::Writer;
@@ -30,7 +31,9 @@ const MAX_IDLE: usize = 4;
 impl Events {
     /// Opens `folder/events.db`, or makes it.
     pub fn open(folder: &Path, durability: Durability) -> Result<Self, OpenError> {
-        let (path, connection) = open(folder, durability)?;
+        let (path, mut connection) = open(folder, durability)?;
+        let database = |source| OpenError::Database { path: path.clone(), source };
+        checkpoints::start(&path, &mut connection).map_err(database)?;
         let appended = Arc::new(Notify::new());
         Ok(Self {
             path: Arc::new(path),

@@ -4,6 +4,7 @@
 //! inserts, so that any number of processes may write one file.
 
 mod alarm;
+mod checkpoints;
 mod connections;
 mod events;
 mod rows;

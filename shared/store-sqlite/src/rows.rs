@@ -1,7 +1,7 @@
 //! Events as rows, and the statements that read and write them.
 
 use eventlog_ledger::{Event, EventId, Head, Order, Page, Query, RequestId, Seq, StoreError, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params, params};
 
 /// A row is no event: some column of it.
 #[derive(Debug, thiserror::Error)]
@@ -52,38 +52,63 @@ pub(crate) fn place(connection: &Connection, id: EventId) -> rusqlite::Result<Op
     by_id.query_row([id.to_string()], read_seq).optional()
 }
 
+fn count(connection: &Connection) -> rusqlite::Result<Seq> {
+    let mut count = connection.prepare_cached("SELECT ifnull(max(seq), -1) + 1 FROM events")?;
+    count.query_row([], read_seq)
+}
+
+/// Timestamps never decrease along `seq`: some twenty looks in a log of a million, and no index for each append to keep.
 pub(crate) fn place_in_time(connection: &Connection, time: Timestamp) -> rusqlite::Result<Option<Seq>> {
-    let mut by_time = connection
-        .prepare_cached("SELECT seq FROM events WHERE timestamp >= ? ORDER BY timestamp, seq LIMIT 1")?;
-    by_time.query_row([time.millis()], read_seq).optional()
+    let mut at_or_after =
+        connection.prepare_cached("SELECT timestamp FROM events WHERE seq >= ? ORDER BY seq LIMIT 1")?;
+    let count = count(connection)?.cast_signed();
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if at_or_after.query_row([middle], |row| row.get::<_, i64>(0))? < time.millis() {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok((low < count).then_some(low.cast_unsigned()))
 }
 
 fn read_seq(row: &Row<'_>) -> rusqlite::Result<Seq> {
     row.get::<_, i64>(0).map(i64::cast_unsigned)
 }
 
-pub(crate) fn insert(
-    connection: &Connection,
-    seq: Seq,
-    event: &Event,
-    request: Option<RequestId>,
-) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO events VALUES (:seq, :id, :eventType, :sourceAppId, :dataPayload, :timestamp,
-            :previousHash, :currentHash, :request)",
-    )?;
-    insert.execute(named_params! {
-        ":seq": seq.cast_signed(),
-        ":id": event.id.to_string(),
-        ":eventType": event.event_type,
-        ":sourceAppId": event.source_app_id,
-        ":dataPayload": event.data_payload,
-        ":timestamp": event.timestamp.millis(),
-        ":previousHash": event.previous_hash.map(|hash| hash.to_string()).unwrap_or_default(),
-        ":currentHash": event.current_hash.to_string(),
-        ":request": request.map(|request| request.0),
-    })?;
-    Ok(())
+/// Writes rows.
+pub(crate) struct Insert<'c>(CachedStatement<'c>);
+
+impl<'c> Insert<'c> {
+    /// For any number of them.
+    pub(crate) fn into(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let columns =
+            "seq, id, eventType, sourceAppId, dataPayload, timestamp, previousHash, currentHash, request";
+        let sql = format!("INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        connection.prepare_cached(&sql).map(Self)
+    }
+
+    pub(crate) fn row(
+        &mut self,
+        seq: Seq,
+        event: &Event,
+        request: Option<RequestId>,
+    ) -> rusqlite::Result<()> {
+        self.0.execute(params![
+            seq.cast_signed(),
+            event.id.to_string(),
+            event.event_type,
+            event.source_app_id,
+            event.data_payload,
+            event.timestamp.millis(),
+            event.previous_hash.map(|hash| hash.to_string()).unwrap_or_default(),
+            event.current_hash.to_string(),
+            request.map(|request| request.0),
+        ])?;
+        Ok(())
+    }
 }
 
 pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
@@ -101,6 +126,9 @@ pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<P
         if !page.take(query, || read_place_and_event(row))? {
             break;
         }
+    }
+    if query.is_known_to_end && !page.has_more && count(connection)? < query.places.end {
+        return Err(rusqlite::Error::QueryReturnedNoRows);
     }
     Ok(page)
 }

@@ -46,13 +46,15 @@ pub enum OpenError {
 }
 
 /// Kept in `user_version`; grows with every change of the schema.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = STEPS.len() as i64;
 
+/// From each format to the next; a new file goes through all.
+///
 /// One row an event, its members as on the wire, but for the timestamp: milliseconds since 1970 (UTC).
 /// `seq` is the rowid, so a page of the log is one stretch of the file, and each index ends with it. `request` is what a
-/// repeated request is recognised by.
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS events (
+/// repeated request is recognised by. Each index costs every append: time, which only grows, has none.
+const STEPS: [&str; 3] = [
+    "CREATE TABLE events (
         seq          INTEGER PRIMARY KEY,
         id           TEXT NOT NULL UNIQUE,
         eventType    TEXT NOT NULL,
@@ -61,13 +63,13 @@ const SCHEMA: &str = "
         timestamp    INTEGER NOT NULL,
         previousHash TEXT NOT NULL,
         currentHash  TEXT NOT NULL
-    ) STRICT;
-    ALTER TABLE events ADD COLUMN request BLOB;
+    ) STRICT;",
+    "ALTER TABLE events ADD COLUMN request BLOB;
     CREATE INDEX byType ON events (eventType);
     CREATE INDEX bySource ON events (sourceAppId);
-    CREATE INDEX byTypeAndSource ON events (eventType, sourceAppId);
-    CREATE INDEX byTime ON events (timestamp);
-";
+    CREATE INDEX byTypeAndSource ON events (eventType, sourceAppId);",
+    "DROP INDEX IF EXISTS byTime;",
+];
 
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
@@ -97,8 +99,11 @@ fn prepare(connection: &mut Connection, durability: Durability) -> rusqlite::Res
         |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get(0));
     if format(connection)? < FORMAT {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if format(&transaction)? < FORMAT {
-            transaction.execute_batch(SCHEMA)?;
+        let found = usize::try_from(format(&transaction)?).unwrap_or_default();
+        for step in STEPS.iter().skip(found) {
+            transaction.execute_batch(step)?;
+        }
+        if found < STEPS.len() {
             transaction.pragma_update(None, "user_version", FORMAT)?;
         }
         transaction.commit()?;

@@ -6,7 +6,7 @@ use eventlog_ledger::{Draft, Event, Head, RequestId, StoreError, Submission, now
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{Notify, oneshot};
 
-use crate::rows::{event, head, insert, logged, place, store_error};
+use crate::rows::{Insert, event, head, logged, place, store_error};
 
 /// Events in one transaction: enough to share the cost of a commit, few enough to answer soon.
 const MAX_GROUP: usize = 1000;
@@ -91,8 +91,8 @@ impl Writer {
 }
 
 /// Does a group of jobs as one transaction, and only then answers them.
-fn commit(connection: &mut Connection, group: Vec<Job>) {
-    match do_all(connection, &group) {
+fn commit(connection: &mut Connection, mut group: Vec<Job>) {
+    match do_all(connection, &mut group) {
         Ok(done) => {
             for (job, done) in group.into_iter().zip(done) {
                 match (job, done) {
@@ -109,25 +109,41 @@ fn commit(connection: &mut Connection, group: Vec<Job>) {
     }
 }
 
-fn do_all(connection: &mut Connection, group: &[Job]) -> rusqlite::Result<Vec<Done>> {
+fn do_all(connection: &mut Connection, group: &mut [Job]) -> rusqlite::Result<Vec<Done>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut last = head(&transaction)?;
-    let done = group.iter().map(|job| {
+    let mut end = End { last: head(&transaction)?, insert: Insert::into(&transaction)? };
+    let done = group.iter_mut().map(|job| {
         Ok(match job {
-            Job::Append(submission, _) => Done::Appended(append(&transaction, &mut last, submission)?),
-            Job::Restore(head, events, _) => Done::Restored(restore(&transaction, &mut last, *head, events)?),
+            Job::Append(submission, _) => Done::Appended(append(&transaction, &mut end, submission)?),
+            Job::Restore(head, events, _) => Done::Restored(restore(&transaction, &mut end, *head, events)?),
         })
     });
     let done = done.collect::<rusqlite::Result<_>>()?;
+    drop(end);
     transaction.commit()?;
     Ok(done)
+}
+
+/// Where the next event goes.
+struct End<'c> {
+    last: Option<Head>,
+    insert: Insert<'c>,
+}
+
+impl End<'_> {
+    fn put(&mut self, event: &Event, request: Option<RequestId>) -> rusqlite::Result<()> {
+        let seq = Head::next_seq(self.last.as_ref());
+        self.insert.row(seq, event, request)?;
+        self.last = Some(Head::of(seq, event));
+        Ok(())
+    }
 }
 
 /// All, or nothing where some of the ids belong to another request.
 fn append(
     transaction: &Connection,
-    last: &mut Option<Head>,
-    submission: &Submission,
+    end: &mut End<'_>,
+    submission: &mut Submission,
 ) -> rusqlite::Result<Result<Vec<Event>, StoreError>> {
     if submission.request.is_some() {
         for draft in &submission.drafts {
@@ -138,23 +154,19 @@ fn append(
             }
         }
     }
-    let append = |draft: &Draft| append_one(transaction, last, draft.clone(), submission.request);
-    submission.drafts.iter().map(append).collect::<rusqlite::Result<_>>().map(Ok)
+    let append = |draft| append_one(transaction, end, draft, submission.request);
+    std::mem::take(&mut submission.drafts).into_iter().map(append).collect::<rusqlite::Result<_>>().map(Ok)
 }
 
 fn append_one(
     transaction: &Connection,
-    last: &mut Option<Head>,
+    end: &mut End<'_>,
     draft: Draft,
     request: Option<RequestId>,
 ) -> rusqlite::Result<Event> {
-    let seq = Head::next_seq(last.as_ref());
-    let linked = draft.link(last.map(|head| head.tip), now());
-    match insert(transaction, seq, &linked, request) {
-        Ok(()) => {
-            *last = Some(Head::of(seq, &linked));
-            Ok(linked)
-        }
+    let linked = draft.link(end.last.map(|head| head.tip), now());
+    match end.put(&linked, request) {
+        Ok(()) => Ok(linked),
         // Only the statement is undone, the transaction goes on.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
             event(transaction, linked.id)?.ok_or(error)
@@ -165,7 +177,7 @@ fn append_one(
 
 fn restore(
     transaction: &Connection,
-    last: &mut Option<Head>,
+    end: &mut End<'_>,
     head: Option<Head>,
     events: &[Event],
 ) -> rusqlite::Result<Result<Option<Head>, StoreError>> {
@@ -173,13 +185,11 @@ fn restore(
     ids.sort_unstable();
     let is_repeated = ids.windows(2).any(|pair| pair[0] == pair[1]);
     let is_there = ids.iter().map(|id| place(transaction, *id)).collect::<rusqlite::Result<Vec<_>>>()?;
-    if *last != head || is_repeated || is_there.iter().any(Option::is_some) {
+    if end.last != head || is_repeated || is_there.iter().any(Option::is_some) {
         return Ok(Err(StoreError::Conflict));
     }
     for event in events {
-        let seq = Head::next_seq(last.as_ref());
-        insert(transaction, seq, event, None)?;
-        *last = Some(Head::of(seq, event));
+        end.put(event, None)?;
     }
-    Ok(Ok(*last))
+    Ok(Ok(end.last))
 }

@@ -62,6 +62,7 @@ pub fn trials<B: Backend>() -> Vec<Trial> {
         events::what_is_no_event_is_an_error,
         events::an_alarm_rings_for_every_appender,
         queries::a_query_gives_what_it_asks_for,
+        queries::what_is_not_shown_up_to_its_end_is_no_answer,
         queries::an_id_and_a_time_have_a_place,
         requests::a_repeated_request_is_logged_once,
         requests::another_body_is_a_conflict_and_logs_nothing,

@@ -4,48 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+use eventlog_tests::client::{Client, Request};
+use eventlog_tests::timing::{Bound, PATIENCE, Timing};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-
-use super::client::{Client, Request};
-
-/// How long an answer may take beyond the end of its phase before the server counts as hung.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A phase ends with whichever comes first.
-#[derive(Clone, Copy)]
-pub(crate) struct Bound {
-    /// Requests, of all clients together.
-    pub(crate) requests: usize,
-    /// Time after which no client begins another request.
-    pub(crate) time: Duration,
-}
-
-/// What a phase took; never empty.
-pub(crate) struct Timing {
-    /// From the first request to the last answer.
-    pub(crate) elapsed: Duration,
-    latencies: Vec<Duration>,
-}
-
-impl Timing {
-    pub(crate) fn new(elapsed: Duration, mut latencies: Vec<Duration>) -> Result<Self> {
-        ensure!(!latencies.is_empty(), "not one request was made");
-        latencies.sort_unstable();
-        Ok(Self { elapsed, latencies })
-    }
-
-    pub(crate) fn requests(&self) -> usize {
-        self.latencies.len()
-    }
-
-    /// The latency that the share `q` of the requests did not exceed (nearest rank).
-    pub(crate) fn quantile(&self, q: f64) -> Duration {
-        let rank = (q * self.latencies.len() as f64).ceil() as usize;
-        self.latencies[rank.clamp(1, self.latencies.len()) - 1]
-    }
-}
 
 /// `count` connections that have had one answer each: by then the server has accepted them, and how long
 /// the answer to `request` must be is known.

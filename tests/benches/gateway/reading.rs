@@ -10,13 +10,13 @@ mod requests;
 use std::time::Duration;
 
 use anyhow::Result;
+use eventlog_tests::report::{Aim, Report, micros};
+use eventlog_tests::systems::eventlog_binary;
+use eventlog_tests::timing::Bound;
 
 use self::export::{verify, write_export};
 use self::logs::Logs;
 use self::requests::{batches_against_singles, pages, posts};
-use super::load::Bound;
-use super::report::{Aim, Report, micros};
-use super::systems::eventlog_binary;
 
 /// How much of everything.
 pub(crate) struct Plan {
@@ -64,7 +64,7 @@ pub(crate) async fn bench(plan: &Plan) -> Result<()> {
         println!("GET {name}: p50 {:.3} ms", micros(p50) / 1e3);
         micros(p50)
     });
-    let singles = batches_against_singles(&server, plan.rounds).await?;
+    let singles = batches_against_singles(&server, 8 * plan.rounds).await?;
     let [post, post_small] = posts(&server, &small, plan.comparison).await?.map(micros);
     println!(
         "POST, in turn: p50 {:.3} ms at {} events, {:.3} ms at {FEW}",

@@ -4,13 +4,14 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use eventlog_tests::client::{Client, Request};
+use eventlog_tests::process::{Server, own_cpu};
+use eventlog_tests::timing::{Bound, PATIENCE, Timing};
 use serde_json::Value;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::client::{Client, Request};
-use super::load::{Bound, Crowd, PATIENCE, Timing};
-use super::process::{Server, own_cpu};
+use super::load::Crowd;
 
 /// With the five members that the server adds, an event of about 300 bytes.
 pub(crate) const BODY: &str = concat!(

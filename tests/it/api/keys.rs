@@ -13,6 +13,9 @@ pub(super) fn trials(backend: Backend) -> Vec<Trial> {
     vec![
         trial(&backend.name("a_repeat_gets_the_answer_of_the_first"), move || a_repeat(backend)),
         trial(&backend.name("a_key_with_another_body_is_422"), move || another_body(backend)),
+        trial(&backend.name("an_event_alone_and_in_an_array_are_two_bodies"), move || {
+            alone_or_in_an_array(backend)
+        }),
         trial(&backend.name("a_key_is_1_to_255_visible_characters"), move || which_keys(backend)),
         trial(&backend.name("of_a_hundred_at_once_with_one_key_one_is_logged"), move || {
             a_hundred_at_once(backend)
@@ -70,6 +73,24 @@ async fn another_body(backend: Backend) {
     assert_eq!(client.keyed("K", array("k", 3)).await.status, 201);
     assert_eq!(client.post(array("k", 3)).await.status, 201);
     assert_eq!(client.check_log().await.len(), 9);
+}
+
+/// They are answered in two forms, and a repeat is answered as the first was.
+async fn alone_or_in_an_array(backend: Backend) {
+    let data = Data::fresh(backend);
+    let system = data.serve().await;
+    let mut client = system.client().await;
+    let alone = new_event("T", r#"{"n":1}"#);
+    let in_array = format!("[{alone}]");
+    let mut log = Vec::new();
+    for (key, body, other) in [("alone", &alone, &in_array), ("in-array", &in_array, &alone)] {
+        let first = client.keyed(key, body).await;
+        assert_eq!(first.status, 201, "{key}: {}", first.body);
+        assert_problem(&client.keyed(key, other).await, 422, key);
+        assert_eq!(told(&client.keyed(key, body).await), told(&first), "{key}");
+        log = client.check_log().await;
+    }
+    assert_eq!(log.len(), 2);
 }
 
 /// POSTs with these header lines.

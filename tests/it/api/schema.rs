@@ -1,10 +1,10 @@
-//! JSON Schema, as far as `openapi.yaml` uses it, and the YAML that it is written in.
+//! JSON Schema, as far as `openapi.yaml` and `asyncapi.yaml` use it, and the YAML that it is written in.
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
 /// A document of one YAML file.
-pub(super) fn yaml(text: &str) -> Value {
+pub(crate) fn yaml(text: &str) -> Value {
     let documents = Yaml::load_from_str(text).expect("YAML");
     assert_eq!(documents.len(), 1, "one document");
     value(&documents[0])
@@ -30,7 +30,7 @@ fn value(node: &Yaml<'_>) -> Value {
 }
 
 /// What `$ref` refers to, else the value itself.
-pub(super) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
         Some(target) => {
             let target = target.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
@@ -41,10 +41,10 @@ pub(super) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 }
 
 /// Keywords that say nothing about a value, or are left to those who check with regular expressions.
-const UNCHECKED: [&str; 5] = ["description", "format", "pattern", "not", "default"];
+const UNCHECKED: [&str; 6] = ["description", "examples", "format", "pattern", "not", "default"];
 
 /// What is wrong with a value. A keyword that is not known here is a failure of the test.
-pub(super) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
+pub(crate) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let schema = resolved(document, schema);
     let mut found = Vec::new();
     for (keyword, wanted) in schema.as_object().expect("a schema") {
@@ -110,4 +110,41 @@ fn is_of_type(name: &str, value: &Value) -> bool {
         "null" => value.is_null(),
         other => panic!("{other} is not known here"),
     }
+}
+
+/// What the schema lets through and what it does not, each at its bounds.
+pub(crate) fn around_the_bounds(schema: &Value) -> (Vec<String>, Vec<String>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    if let Some(minimum) = schema["minimum"].as_u64() {
+        good.push(minimum.to_string());
+        bad.push((minimum - 1).to_string());
+        bad.push("x".into());
+    }
+    match (schema["maximum"].as_u64(), schema["minimum"].as_u64()) {
+        (Some(maximum), _) => {
+            good.push(maximum.to_string());
+            bad.push((maximum + 1).to_string());
+        }
+        (None, Some(_)) => good.push(u64::MAX.to_string()),
+        (None, None) => {}
+    }
+    for choice in schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        good.push(choice.to_owned());
+        bad.push(choice.to_uppercase());
+    }
+    if let Some(only) = schema["const"].as_str() {
+        good.push(only.to_owned());
+        bad.push(format!("{only}x"));
+    }
+    let lengths = [&schema["minLength"], &schema["maxLength"]].map(Value::as_u64);
+    if let [Some(shortest), Some(longest)] =
+        lengths.map(|length| length.and_then(|length| usize::try_from(length).ok()))
+    {
+        // An _id of the right length is not yet one of this log.
+        if shortest != longest {
+            good.extend([shortest, longest].map(|length| "k".repeat(length)));
+        }
+        bad.extend([shortest - 1, longest + 1].map(|length| "k".repeat(length)));
+    }
+    (good, bad)
 }

@@ -47,14 +47,19 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
     operations.collect()
 }
 
-/// A server whose log has the event of the examples.
-async fn with_the_example(document: &Value) -> (Data, System) {
-    let data = Data::fresh(Backend::Sqlite);
+/// The event of the examples.
+pub(crate) fn the_example() -> Event {
+    let document = yaml(TEXT);
     let event = document
         .pointer("/paths/~1events~1{id}/get/responses/200/content/application~1json/examples/one/value");
-    let event = Event::from_json(&event.expect("an example").to_string()).expect("an event");
+    Event::from_json(&event.expect("an example").to_string()).expect("an event")
+}
+
+/// A server whose log has these events, which must be a chain.
+pub(crate) async fn with_the_events(events: Vec<Event>) -> (Data, System) {
+    let data = Data::fresh(Backend::Sqlite);
     let log = Events::open(data.folder(), Durability::Process).expect("a log");
-    log.restore(None, vec![event]).await.expect("restored");
+    log.restore(None, events).await.expect("restored");
     let system = data.serve().await;
     let window = system.client().await.get("/chain/verify").await;
     assert_eq!(window.json()["valid"], true, "its hash is right: {}", window.body);
@@ -85,7 +90,7 @@ fn examples_of(content: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 async fn examples() {
     let document = yaml(TEXT);
-    let (_data, system) = with_the_example(&document).await;
+    let (_data, system) = with_the_events(vec![the_example()]).await;
     let mut client = system.client().await;
     let mut count = 0;
     for Operation { method, path, says } in operations(&document) {

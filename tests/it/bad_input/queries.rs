@@ -105,6 +105,8 @@ async fn bad_query_strings() {
         "limit=1&limit=1",
         "after=x",
         "after=",
+        "after=64fdc8e5a835b1c4d6c5693f",
+        "after=64fdc8e5a835b1c4d6c5693f&after=64fdc8e5a835b1c4d6c5693f",
         "limit=",
         "order=asc",
     ] {

@@ -23,21 +23,21 @@ pub(super) fn trials() -> Vec<Trial> {
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-pub(super) fn handshake(lines: &[&str]) -> String {
+pub(crate) fn handshake(lines: &[&str]) -> String {
     format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n\r\n", lines.join("\r\n"))
 }
 
 /// The headers of RFC 6455's example.
-pub(super) fn good() -> [String; 4] {
+pub(crate) fn good() -> [String; 4] {
     let key = format!("Sec-WebSocket-Key: {KEY}");
     ["Upgrade: websocket".into(), "Connection: Upgrade".into(), "Sec-WebSocket-Version: 13".into(), key]
 }
 
-async fn open(port: u16) -> Raw {
+pub(crate) async fn open(port: u16) -> Raw {
     open_at(port, "/").await
 }
 
-pub(super) async fn open_at(port: u16, path: &str) -> Raw {
+pub(crate) async fn open_at(port: u16, path: &str) -> Raw {
     let mut raw = Raw::connect(port).await;
     let request = handshake(&good().each_ref().map(String::as_str));
     raw.say(request.replacen("GET /", &format!("GET {path}"), 1)).await;
@@ -48,7 +48,7 @@ pub(super) async fn open_at(port: u16, path: &str) -> Raw {
 }
 
 /// A frame whose mask changes nothing; `first` is FIN, the reserved bits and the opcode.
-pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
         short @ 0..126 => frame.push(0x80 | short as u8),
@@ -66,7 +66,7 @@ pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-pub(super) const TEXT: u8 = 0x81;
+pub(crate) const TEXT: u8 = 0x81;
 const PING: u8 = 0x89;
 
 /// The next frame from the server: first byte and payload; `None` when the connection has ended. Panics if it was
@@ -85,7 +85,7 @@ pub(super) async fn next(raw: &mut Raw) -> Option<(u8, Vec<u8>)> {
 
 /// The code with which the server closes, 1005 if it gives none; `None` if the connection ends without a word.
 /// Says no more itself.
-pub(super) async fn close_code(raw: &mut Raw) -> Option<u16> {
+pub(crate) async fn close_code(raw: &mut Raw) -> Option<u16> {
     let mut code = None;
     while let Some((first, payload)) = next(raw).await {
         assert_eq!((first, code), (0x88, None), "one close frame and nothing else");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use eventlog_aws::Caller;
+use eventlog_aws::{Caller, Client};
 use eventlog_broadcast::ApiGateway;
 use eventlog_testing::Endpoint;
 use http::{HeaderMap, Request, Response};
@@ -93,7 +93,7 @@ pub(crate) fn client(url: &str) -> ApiGateway {
         secret_access_key: "hunter2".to_owned().into(),
         session_token: Some("a token".to_owned().into()),
     };
-    ApiGateway::new(&url.parse().expect("a URL"), caller)
+    ApiGateway::new(&url.parse().expect("a URL"), Client::new(caller))
 }
 
 async fn answer(reply: Reply) -> Response<Full<Bytes>> {

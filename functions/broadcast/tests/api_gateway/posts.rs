@@ -1,7 +1,7 @@
 //! One post: what is sent, and what its answer means.
 
 use eventlog_ledger::broadcast::PushError::{Gone, Refused, Unavailable};
-use eventlog_ledger::broadcast::{Push, PushError};
+use eventlog_ledger::broadcast::{Message, Push, PushError};
 use eventlog_testing::within;
 
 use crate::endpoint::Reply::{Fault, Silence, Status};
@@ -10,7 +10,7 @@ use crate::endpoint::{Gateway, Reply, TAKEN, client};
 #[tokio::test]
 async fn a_post_is_signed_and_its_id_is_encoded() {
     let gateway = Gateway::start(|_, _| TAKEN).await;
-    gateway.client("/prod").post("L0SM9cOFvHcCIhw=", "{\"é\":1}".into()).await.expect("taken");
+    gateway.client("/prod").post("L0SM9cOFvHcCIhw=", Message::event("{\"é\":1}")).await.expect("taken");
     let posts = gateway.posts();
     assert_eq!((posts.len(), posts[0].body.as_str()), (1, "{\"é\":1}"));
     assert_eq!(posts[0].path, "/prod/@connections/L0SM9cOFvHcCIhw%3D");
@@ -38,14 +38,14 @@ async fn the_stage_stays_in_the_path() {
         ("/one/two", "/one/two/@connections/a%2Fb%3D"),
         ("", "/@connections/a%2Fb%3D"),
     ] {
-        gateway.client(stage).post("a/b=", "{}".into()).await.expect("taken");
+        gateway.client(stage).post("a/b=", Message::event("{}")).await.expect("taken");
         assert_eq!(gateway.posts().last().map(|post| post.path.as_str()), Some(path));
     }
 }
 
 async fn answered(reply: Reply) -> Result<(), PushError> {
     let gateway = Gateway::start(move |_, _| reply).await;
-    let answer = within("an answer", gateway.client("/prod").post("a=", "{}".into())).await;
+    let answer = within("an answer", gateway.client("/prod").post("a=", Message::event("{}"))).await;
     assert_eq!(gateway.posts().len(), 1, "nothing is repeated here: {reply:?}");
     answer
 }
@@ -79,7 +79,7 @@ async fn each_status_means_what_it_should() {
 
 #[tokio::test]
 async fn who_is_not_there_or_never_answers_may_be_back_later() {
-    let nobody = client("http://127.0.0.1:1/prod").post("a=", "{}".into()).await;
+    let nobody = client("http://127.0.0.1:1/prod").post("a=", Message::event("{}")).await;
     assert!(matches!(nobody, Err(Unavailable(_))), "{nobody:?}");
     let silent = answered(Silence).await;
     assert!(matches!(silent, Err(Unavailable(_))), "{silent:?}");
@@ -92,7 +92,7 @@ async fn two_thousand_posts_at_once_are_taken() {
     let client = gateway.client("/prod");
     let posts = (0..2000).map(|n| {
         let client = client.clone();
-        tokio::spawn(async move { client.post(&format!("{n}="), "{}".into()).await })
+        tokio::spawn(async move { client.post(&format!("{n}="), Message::event("{}")).await })
     });
     for post in posts.collect::<Vec<_>>() {
         within("a post", post).await.expect("no panic").expect("taken");

@@ -1,5 +1,7 @@
 //! Whole runs: what the answers to posts do to the connections.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use eventlog_aws::NotInvoked;
@@ -46,12 +48,20 @@ impl World {
     }
 
     fn broadcast(&self, gateway: &Gateway) -> Broadcast<Events, Connections, ApiGateway, Nobody> {
+        self.broadcast_with(gateway, Nobody)
+    }
+
+    fn broadcast_with<F>(
+        &self,
+        gateway: &Gateway,
+        colleagues: F,
+    ) -> Broadcast<Events, Connections, ApiGateway, F> {
         Broadcast {
             log: self.log.clone(),
             connections: self.connections.clone(),
             push: gateway.client("/prod"),
             posts_per_second: 5000,
-            colleagues: Nobody,
+            colleagues,
             known: Known::default(),
         }
     }
@@ -73,6 +83,17 @@ struct Nobody;
 impl Colleagues for Nobody {
     async fn call_in(&self, shard: Shard) -> Result<(), NotInvoked> {
         panic!("nobody can serve {shard}")
+    }
+}
+
+/// Somebody comes whenever called.
+#[derive(Default)]
+struct Called(Mutex<Vec<Shard>>);
+
+impl Colleagues for &Called {
+    async fn call_in(&self, shard: Shard) -> Result<(), NotInvoked> {
+        self.0.lock().expect("a lock").push(shard);
+        Ok(())
     }
 }
 
@@ -177,4 +198,29 @@ async fn a_polling_run_ends_by_itself() {
     within("the run", broadcast.handle(WakeUp::Look, alarm, Mode::Polling, deadline)).await.expect("a run");
     let lease = world.connections.lease("somebody else", Duration::ZERO).await.expect("an answer");
     assert_eq!(lease, Lease::New, "it is given back");
+}
+
+/// Those whom triggers wake meanwhile find the lease taken and leave: without a call the rest would wait for the schedule.
+#[tokio::test]
+async fn a_triggered_run_whose_time_is_up_calls_in_the_next_one() {
+    let is_open = Arc::new(AtomicBool::new(false));
+    let open = is_open.clone();
+    let gateway = Gateway::start(move |_, _| if open.load(Relaxed) { TAKEN } else { Status(429) }).await;
+    let world = World::new();
+    world.join("here", 3600).await;
+    let messages = world.append(1).await;
+    let called = Called::default();
+    let broadcast = world.broadcast_with(&gateway, &called);
+    let alarm = async || world.log.alarm().await;
+    // No time for anything but to store what was done.
+    let deadline = SystemTime::now() + Duration::from_secs(3);
+    let run = broadcast.handle(WakeUp::Look, alarm, Mode::Trigger, deadline);
+    within("a run", run).await.expect("a run");
+    assert_eq!(*called.0.lock().expect("a lock"), [Shard::WHOLE]);
+    is_open.store(true, Relaxed);
+    let deadline = SystemTime::now() + Duration::from_secs(60);
+    let run = broadcast.handle(WakeUp::Serve(Shard::WHOLE), alarm, Mode::Trigger, deadline);
+    within("the next run", run).await.expect("a run");
+    assert_eq!(gateway.bodies("/prod/@connections/here").last(), messages.last());
+    assert_eq!(called.0.lock().expect("a lock").len(), 1, "nobody is called when all have all");
 }

@@ -4,13 +4,11 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::parcel::pack;
 use super::window::{Stretch, replay};
-use super::{Push, PushError};
+use super::{Message, Push, PushError};
 use crate::{Connection, ConnectionStore, EventStore, Seq, StoreError, now};
 
 /// What came of a delivery: the connection, its position moved past what was sent.
@@ -82,7 +80,20 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Desk<'a, L, C, P> {
                     }
                     let (log, place, filter) =
                         (self.log.clone(), connection.position, connection.filter.clone());
-                    apart(async move { replay(&log, place, end, &filter).await }).await?
+                    match apart(async move { replay(&log, place, end, &filter).await }).await {
+                        // It can be read by nobody, now or later, and must not end the run for all.
+                        Err(StoreError::Corrupt { what, .. }) => {
+                            tracing::error!(
+                                connection = connection.id,
+                                place,
+                                what,
+                                "cannot be read, and sent"
+                            );
+                            sleep(LONGEST_PAUSE).await;
+                            return Ok(End::Sent);
+                        }
+                        read => read?,
+                    }
                 }
             };
             self.send(&mut connection, stretch, &mut turn).await
@@ -94,42 +105,53 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Desk<'a, L, C, P> {
     async fn send(
         &self,
         connection: &mut Connection,
-        Stretch { messages, to }: Stretch,
+        Stretch { mut messages, to }: Stretch,
         turn: &mut Option<SemaphorePermit<'_>>,
     ) -> Result<End, StoreError> {
         let started = Instant::now();
-        let (mut left, mut most) = (&messages[..], usize::MAX);
-        while !left.is_empty() {
-            let (message, events) = pack(left, connection.batch, most);
-            match self.post(connection, message, turn).await? {
+        let all = messages.len();
+        let (mut done, mut most) = (0, usize::MAX);
+        while done < messages.len() {
+            let message = Message::pack(&messages[done..], connection.batch, most);
+            let events = message.events();
+            let posted = self.post(connection, message, || {
+                // Who has no turn any more keeps nothing but the message that is under way.
+                if turn.take().is_some() {
+                    messages.truncate(done + events);
+                }
+            });
+            match posted.await? {
                 Posted::Taken => {}
                 Posted::Refused(_) if events > 1 => {
                     most = 1;
                     continue;
                 }
                 Posted::Refused(reason) => {
-                    let (id, seq) = (&connection.id, left[0].0);
+                    let (id, seq) = (&connection.id, messages[done].0);
                     tracing::error!(connection = id, seq, reason, "never delivered");
                 }
                 Posted::Gone => return Ok(End::Gone),
                 Posted::NotNow => return Ok(End::Sent),
             }
-            left = &left[events..];
-            connection.position = left.first().map_or(to, |(place, _)| *place);
+            done += events;
+            let (last, _) = messages[done - 1];
+            connection.position = messages.get(done).map_or(last + 1, |(place, _)| *place);
             if started.elapsed() > LONG || self.is_stopping() {
                 return Ok(End::Sent);
             }
         }
-        connection.position = to;
+        if messages.len() == all {
+            connection.position = to;
+        }
         Ok(End::Sent)
     }
 
-    /// Tries until the message is taken, or never will be.
+    /// Tries until the message is taken, or never will be. Tells if that takes long.
     async fn post(
         &self,
         connection: &Connection,
-        message: Bytes,
-        turn: &mut Option<SemaphorePermit<'_>>,
+        message: Message,
+        mut takes_long: impl FnMut(),
     ) -> Result<Posted, StoreError> {
         let mut pause = PAUSE;
         loop {
@@ -137,7 +159,7 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Desk<'a, L, C, P> {
             let posted = match timeout(LONG, attempt.as_mut()).await {
                 Ok(posted) => posted,
                 Err(_) => {
-                    *turn = None;
+                    takes_long();
                     attempt.await
                 }
             };
@@ -147,14 +169,18 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Desk<'a, L, C, P> {
                 Err(PushError::Gone) if self.is_gone(connection).await? => return Ok(Posted::Gone),
                 Err(PushError::Gone) => {}
                 Err(PushError::Unavailable(source)) => {
-                    tracing::warn!(connection = connection.id, error = source, "push failed, trying again");
+                    // At first it may be one of thousands that were too many for a moment.
+                    if pause == LONGEST_PAUSE {
+                        let id = &connection.id;
+                        tracing::warn!(connection = id, error = source, "push failed, trying again");
+                    }
                 }
             }
             if self.is_stopping() {
                 return Ok(Posted::NotNow);
             }
             if pause > LONG {
-                *turn = None;
+                takes_long();
             }
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);

@@ -12,7 +12,7 @@ use crate::{Connection, ConnectionStore, EventStore, Head, Seq, StoreError};
 
 /// How often to look at all connections, not only at those that are new: a look at the new ones may miss one whose
 /// `$connect` took long, and tells nothing of those that left.
-const LOOK_AT_ALL: Duration = Duration::from_secs(60);
+const LOOK_AT_ALL: Duration = Duration::from_secs(30);
 
 /// Each connection is known to `lag`, and is in the audience, behind, or in the hands of a delivery.
 #[derive(Default)]
@@ -26,6 +26,8 @@ pub(super) struct Memory {
     pub(super) lag: Lag,
     pub(super) audience: Audience,
     pub(super) behind: Vec<Connection>,
+    /// The end of the window when the positions of all were stored.
+    pub(super) all_stored: Seq,
 }
 
 impl Memory {
@@ -54,6 +56,7 @@ impl Memory {
             let positions = self.behind.iter().map(|connection| connection.position);
             let first = positions.filter(|position| newest.contains(position)).min();
             self.window.skip_to(first.unwrap_or(self.end));
+            self.all_stored = self.all_stored.max(self.window.end());
         }
         Ok(())
     }

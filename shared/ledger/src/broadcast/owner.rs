@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::delivery::{Desk, End, Load, Outcome};
@@ -33,17 +33,14 @@ pub(super) struct Owner<'a, L, C, P> {
     under_way: FuturesUnordered<Delivery<'a>>,
     /// Positions that moved since they were stored.
     moved: HashMap<String, Seq>,
-    /// The end of the window when all positions were stored.
-    all_stored: Seq,
 }
 
 impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
     /// One who has just been given the lease.
     pub(super) fn new(desk: &'a Desk<'a, L, C, P>, name: &'a str, memory: Memory) -> Self {
         let lease_until = Instant::now() + LEASE;
-        let all_stored = memory.window.end();
         let (under_way, moved) = (FuturesUnordered::new(), HashMap::new());
-        Self { desk, name, lease_until, memory, under_way, moved, all_stored }
+        Self { desk, name, lease_until, memory, under_way, moved }
     }
 
     pub(super) async fn serve(
@@ -67,7 +64,13 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
             }
             tokio::select! {
                 () = stop.as_mut() => return Ok(Ended::Stopped),
-                Some(outcome) = self.under_way.next() => self.settle(outcome)?,
+                Some(outcome) = self.under_way.next() => {
+                    self.settle(outcome)?;
+                    // All that are there: what else there is to do must not let thousands wait, one by one.
+                    while let Some(Some(outcome)) = self.under_way.next().now_or_never() {
+                        self.settle(outcome)?;
+                    }
+                }
                 () = alarm.ring() => self.look().await?,
                 () = std::future::ready(()), if reading => self.memory.read_on(self.desk.log).await?,
                 _ = heartbeat.tick() => {
@@ -108,11 +111,11 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
     /// Stores the positions that moved.
     pub(super) async fn save(&mut self) -> Result<(), StoreError> {
         let end = self.memory.window.end();
-        if end >= self.all_stored + UNWANTED {
+        if end >= self.memory.all_stored + UNWANTED {
             let unmoved = self.memory.audience.choosy();
             self.moved
                 .extend(unmoved.map(|connection| (connection.id.clone(), connection.position.max(end))));
-            self.all_stored = end;
+            self.memory.all_stored = end;
         }
         if !self.moved.is_empty() {
             let positions: Vec<_> = self.moved.iter().map(|(id, seq)| (id.clone(), *seq)).collect();
@@ -159,13 +162,13 @@ impl<'a, L: EventStore, C: ConnectionStore, P: Push> Owner<'a, L, C, P> {
     fn settle(&mut self, Outcome { connection, end }: Outcome) -> Result<(), StoreError> {
         self.moved.insert(connection.id.clone(), connection.position);
         self.memory.lag.advance(&connection);
-        match end? {
-            End::Sent => self.memory.behind.push(connection),
-            End::Gone => {
-                self.memory.lag.leave(&connection.id);
-                self.moved.remove(&connection.id);
-            }
+        if let Ok(End::Gone) = end {
+            self.memory.lag.leave(&connection.id);
+            self.moved.remove(&connection.id);
+            return Ok(());
         }
-        Ok(())
+        // Also after an error: the memory may outlive this owner, and must have everyone in it.
+        self.memory.behind.push(connection);
+        end.map(drop)
     }
 }

@@ -73,7 +73,9 @@ impl Window {
     pub(super) fn from(&self, place: Seq, filter: &Filter) -> Option<Stretch> {
         let mut stretch = Stretch { messages: Vec::new(), to: place };
         let mut bytes = 0;
-        for message in self.messages.iter().skip(self.index(place)?) {
+        // Skipping one by one what comes before could cost more than the delivery.
+        let start = self.index(place)?.min(self.messages.len());
+        for message in self.messages.range(start..) {
             if filter.wants(&message.event_type, &message.source_app_id) {
                 if stretch.messages.len() == MAX_EVENTS || bytes >= MAX_DELIVERY {
                     break;
@@ -116,6 +118,7 @@ pub(super) async fn replay<L: EventStore>(
     let query = Query {
         filter: filter.clone(),
         places: place..end,
+        is_known_to_end: true,
         ..Query::from_place(place, MAX_EVENTS, MAX_DELIVERY)
     };
     let page = log.page(query).await?;

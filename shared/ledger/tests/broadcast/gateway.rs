@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use eventlog_ledger::broadcast::{Push, PushError};
+use eventlog_ledger::broadcast::{Message, Push, PushError};
 use eventlog_testing::within;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -83,7 +83,7 @@ impl Gateway {
 }
 
 impl Push for Gateway {
-    async fn post(&self, connection: &str, message: Bytes) -> Result<(), PushError> {
+    async fn post(&self, connection: &str, message: Message) -> Result<(), PushError> {
         let mut nth = 0;
         self.posts.send_modify(|posts| {
             let posts = posts.entry(connection.to_owned()).or_default();
@@ -95,7 +95,8 @@ impl Push for Gateway {
         for _ in 0..nth % 3 {
             tokio::task::yield_now().await;
         }
-        self.posts.send_modify(|posts| posts.entry(connection.to_owned()).or_default().taken.push(message));
+        self.posts
+            .send_modify(|posts| posts.entry(connection.to_owned()).or_default().taken.push(message.json()));
         Ok(())
     }
 }

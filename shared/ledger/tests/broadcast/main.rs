@@ -5,6 +5,8 @@ mod faults;
 mod gateway;
 mod lag;
 mod many;
+mod memory;
 mod owners;
 mod stores;
+mod wants;
 mod world;

@@ -38,6 +38,7 @@ pub(crate) struct MeddledConnections {
     never_says: Option<&'static str>,
     /// It has been asked.
     pub(crate) asked: Arc<Notify>,
+    looks_at_all: Arc<AtomicUsize>,
 }
 
 impl MeddledConnections {
@@ -50,7 +51,18 @@ impl MeddledConnections {
             before_release: Arc::default(),
             never_says: None,
             asked: Arc::default(),
+            looks_at_all: Arc::default(),
         }
+    }
+
+    /// The real store, watched.
+    pub(crate) fn honest(store: &Connections) -> Self {
+        Self::new(store)
+    }
+
+    /// How often all connections were asked for.
+    pub(crate) fn looks_at_all(&self) -> usize {
+        self.looks_at_all.load(SeqCst)
     }
 
     pub(crate) fn with_lease(store: &Connections, lease: Lease) -> Self {
@@ -99,7 +111,10 @@ impl ConnectionStore for MeddledConnections {
     }
 
     /// Gives everyone each time, as a store may.
-    async fn joined(&self, _: Option<i64>) -> Result<Joined, StoreError> {
+    async fn joined(&self, mark: Option<i64>) -> Result<Joined, StoreError> {
+        if mark.is_none() {
+            self.looks_at_all.fetch_add(1, SeqCst);
+        }
         self.store.joined(None).await
     }
 
@@ -142,6 +157,8 @@ pub(crate) enum Fault {
     Head,
     /// The page from this place is empty.
     Nothing(Seq),
+    /// Reading it takes until the owner has been told to stop, and fails then.
+    Late(Seq),
 }
 
 /// A log; it counts the pages read from it, and fails when it is told to.
@@ -149,12 +166,21 @@ pub(crate) enum Fault {
 pub(crate) struct MeddledLog {
     log: Events,
     pages: Arc<AtomicUsize>,
+    /// A page that comes late is being read; it may fail now.
+    pub(crate) reading: Arc<Notify>,
+    pub(crate) fail_now: Arc<Notify>,
     fault: Arc<Mutex<Option<Fault>>>,
 }
 
 impl MeddledLog {
     pub(crate) fn new(log: &Events) -> Self {
-        Self { log: log.clone(), pages: Arc::default(), fault: Arc::default() }
+        Self {
+            log: log.clone(),
+            pages: Arc::default(),
+            reading: Arc::default(),
+            fail_now: Arc::default(),
+            fault: Arc::default(),
+        }
     }
 
     pub(crate) fn pages(&self) -> usize {
@@ -203,6 +229,11 @@ impl EventStore for MeddledLog {
     async fn page(&self, query: Query) -> Result<Page, StoreError> {
         self.pages.fetch_add(1, SeqCst);
         if self.fails(Fault::Page(query.places.start)) {
+            return Err(StoreError::unavailable("it was told to fail"));
+        }
+        if self.fails(Fault::Late(query.places.start)) {
+            self.reading.notify_one();
+            self.fail_now.notified().await;
             return Err(StoreError::unavailable("it was told to fail"));
         }
         if self.fails(Fault::Nothing(query.places.start)) {

@@ -1,6 +1,6 @@
 //! Reading with filters, beside a reference that reads all.
 
-use eventlog_ledger::{Draft, Event, EventStore, Filter, Order, Query, Seq, Timestamp, new_id};
+use eventlog_ledger::{Draft, Event, EventStore, Filter, Order, Query, Seq, StoreError, Timestamp, new_id};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -22,6 +22,7 @@ fn queries() -> impl Strategy<Value = Query> {
         |(event_type, source_app_id, from, to, order, skip, limit, max_bytes)| Query {
             filter: Filter { event_type, source_app_id },
             places: from..to,
+            is_known_to_end: false,
             order,
             skip,
             limit,
@@ -74,6 +75,32 @@ pub(super) async fn a_query_gives_what_it_asks_for(database: &impl Backend) {
         let given = page.places.into_iter().zip(page.events).collect();
         assert_eq!((given, page.has_more), reference(&all, &query), "{query:?}");
     }
+}
+
+pub(super) async fn what_is_not_shown_up_to_its_end_is_no_answer(database: &impl Backend) {
+    let log = database.events().await;
+    log.append(vec![draft("A", "{}"), draft("B", "{}"), draft("A", "{}")]).await.expect("an append");
+    for event_type in [None, Some("A"), Some("nothing")] {
+        let filter = Filter { event_type: event_type.map(str::to_owned), source_app_id: None };
+        let up_to = |end, limit| Query {
+            filter: filter.clone(),
+            places: 0..end,
+            is_known_to_end: true,
+            ..Query::from_place(0, limit, usize::MAX)
+        };
+        let wanted = match event_type {
+            None => vec![0, 1, 2],
+            Some("A") => vec![0, 2],
+            _ => vec![],
+        };
+        let page = log.page(up_to(3, 10)).await.expect("all of it is there");
+        assert_eq!((page.places, page.has_more), (wanted, false), "{event_type:?}");
+        let lags = log.page(up_to(4, 10)).await;
+        assert!(matches!(lags, Err(StoreError::Unavailable(_))), "{event_type:?}: {lags:?}");
+    }
+    // A page that is full says so.
+    let full = Query { places: 0..9, is_known_to_end: true, ..Query::from_place(0, 2, usize::MAX) };
+    assert!(log.page(full).await.expect("a page").has_more);
 }
 
 pub(super) async fn an_id_and_a_time_have_a_place(database: &impl Backend) {

@@ -1,19 +1,24 @@
 //! Requests that are repeated, and events that are restored.
 
 use eventlog_ledger::{
-    Draft, Event, EventStore, Head, IdempotencyKey, NewEvent, StoreError, Submission, Tip, now,
+    Draft, Event, EventStore, Head, IdempotencyKey, NewEvent, NewEvents, StoreError, Submission, Tip, now,
 };
 
 use super::Backend;
 use crate::{check_log, draft};
 
 fn request(key: &str, bodies: &[u32]) -> Submission {
-    let event = |n| {
-        let text = format!(r#"{{"eventType":"T","sourceAppId":"A","dataPayload":{{"n":{n}}}}}"#);
-        NewEvent::parse(&text).expect("an event")
-    };
+    keyed(key, NewEvents::Many(bodies.iter().map(|n| event(*n)).collect()))
+}
+
+fn event(n: u32) -> NewEvent {
+    let text = format!(r#"{{"eventType":"T","sourceAppId":"A","dataPayload":{{"n":{n}}}}}"#);
+    NewEvent::parse(&text).expect("an event")
+}
+
+fn keyed(key: &str, events: NewEvents) -> Submission {
     let key = IdempotencyKey::parse(key.as_bytes()).expect("a key");
-    Submission::keyed("somebody", &key, bodies.iter().map(event).collect())
+    Submission::keyed("somebody", &key, events)
 }
 
 async fn append(log: &impl EventStore, key: &str, bodies: &[u32]) -> Vec<Event> {
@@ -42,6 +47,11 @@ pub(super) async fn another_body_is_a_conflict_and_logs_nothing(database: &impl 
     for bodies in [&[2, 1][..], &[1], &[1, 2, 3], &[1, 3], &[3, 2], &[9]] {
         assert!(is_conflict(&log, "k", bodies).await, "{bodies:?}");
     }
+    let alone = || keyed("alone", NewEvents::One(event(1)));
+    let first = log.append(alone()).await.expect("an append");
+    assert!(is_conflict(&log, "alone", &[1]).await, "the same event, in an array");
+    assert_eq!(log.append(alone()).await.expect("an append"), first);
+    all.extend(first);
     let between: Vec<_> = (0..70).map(|n| draft("between", &format!(r#"{{"n":{n}}}"#))).collect();
     all.extend(log.append(between).await.expect("an append"));
     assert!(is_conflict(&database.events().await, "k", &[1, 2, 3]).await, "long ago, in another process");

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use eventlog_tests::process::Server;
+use eventlog_tests::systems::announced_port;
 use tokio::process::Command;
-
-use crate::gateway::process::Server;
-use crate::gateway::systems::announced_port;
 
 /// What names each log on the command line.
 pub(crate) struct Logs {

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use eventlog_tests::client::{Client, Request};
+use eventlog_tests::process::Server;
+use eventlog_tests::timing::Bound;
 use serde_json::Value;
 
 use super::export::{event_id, event_type};
-use crate::gateway::client::{Client, Request};
-use crate::gateway::load::Bound;
-use crate::gateway::process::Server;
 use crate::gateway::workload::{Ask, BODY, compare};
 
 const LIMIT: u32 = 100;
@@ -42,26 +42,30 @@ pub(crate) async fn posts(long: &Server, short: &Server, bound: Bound) -> Result
     compare(&[request(long), request(short)], |_, body| Ask::Post.check(body), bound).await
 }
 
-/// How many times more events a second one client logs in arrays of 500 than one by one: the median of the rounds.
-pub(crate) async fn batches_against_singles(server: &Server, rounds: usize) -> Result<f64> {
+/// How many times more events a second one client logs in arrays of 500 than one by one: the medians of short turns,
+/// which the machine's other work disturbs alike.
+pub(crate) async fn batches_against_singles(server: &Server, turns: usize) -> Result<f64> {
     const EVENTS: usize = 500;
     let mut client = Client::connect(server.port).await?;
     let batch = format!("[{}]", vec![BODY; EVENTS].join(","));
     let batch = Request::post(server.port, "/events", &batch);
     let single = Request::post(server.port, "/events", BODY);
-    let mut rates = async |request: &Request, times: u32| {
+    let mut rate = async |request: &Request, times: u32| {
         let since = Instant::now();
         for _ in 0..times {
             client.exchange(request).await?;
         }
         anyhow::Ok(f64::from(times) / since.elapsed().as_secs_f64())
     };
-    let mut ratios = Vec::new();
-    for _ in 0..rounds {
-        let (one, many) = (rates(&single, 2000).await?, rates(&batch, 40).await? * EVENTS as f64);
-        println!("one client: {one:.0} events/s in single POSTs, {many:.0} in batches of {EVENTS}");
-        ratios.push(many / one);
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..turns {
+        rates[0].push(rate(&single, 500).await?);
+        rates[1].push(rate(&batch, 20).await? * EVENTS as f64);
     }
-    ratios.sort_by(f64::total_cmp);
-    Ok(ratios[ratios.len() / 2])
+    let [one, many] = rates.map(|mut rates| {
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    });
+    println!("one client: {one:.0} events/s in single POSTs, {many:.0} in batches of {EVENTS}");
+    Ok(many / one)
 }

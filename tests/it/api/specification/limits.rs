@@ -2,47 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Operation, TEXT, operations, with_the_example};
+use super::{Operation, TEXT, operations, the_example, with_the_events};
 use crate::api::array;
-use crate::api::schema::{resolved, yaml};
+use crate::api::schema::{around_the_bounds, resolved, yaml};
 use crate::client::{Answer, Client, new_event};
-
-/// What the schema lets through and what it does not, each at its bounds.
-fn around_the_bounds(schema: &Value) -> (Vec<String>, Vec<String>) {
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
-    if let Some(minimum) = schema["minimum"].as_u64() {
-        good.push(minimum.to_string());
-        bad.push((minimum - 1).to_string());
-        bad.push("x".into());
-    }
-    match (schema["maximum"].as_u64(), schema["minimum"].as_u64()) {
-        (Some(maximum), _) => {
-            good.push(maximum.to_string());
-            bad.push((maximum + 1).to_string());
-        }
-        (None, Some(_)) => good.push(u64::MAX.to_string()),
-        (None, None) => {}
-    }
-    for choice in schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        good.push(choice.to_owned());
-        bad.push(choice.to_uppercase());
-    }
-    let lengths = [&schema["minLength"], &schema["maxLength"]].map(Value::as_u64);
-    if let [Some(shortest), Some(longest)] =
-        lengths.map(|length| length.and_then(|length| usize::try_from(length).ok()))
-    {
-        // An _id of the right length is not yet one of this log.
-        if shortest != longest {
-            good.extend([shortest, longest].map(|length| "k".repeat(length)));
-        }
-        bad.extend([shortest - 1, longest + 1].map(|length| "k".repeat(length)));
-    }
-    (good, bad)
-}
 
 pub(super) async fn parameters() {
     let document = yaml(TEXT);
-    let (_data, system) = with_the_example(&document).await;
+    let (_data, system) = with_the_events(vec![the_example()]).await;
     let mut client = system.client().await;
     for Operation { method, path, says } in operations(&document) {
         let parameters = says["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -111,7 +78,7 @@ async fn send(client: &mut Client, method: &str, path: &str, parameter: &Value, 
 
 pub(super) async fn limits_of_a_body() {
     let document = yaml(TEXT);
-    let (_data, system) = with_the_example(&document).await;
+    let (_data, system) = with_the_events(vec![the_example()]).await;
     let mut client = system.client().await;
     let schemas = &document["components"]["schemas"];
     for name in ["eventType", "sourceAppId"] {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{TEXT, operations, with_the_example};
+use super::{TEXT, operations, the_example, with_the_events};
 use crate::api::schema::{faults, resolved, yaml};
 use crate::client::{Answer, new_event};
 
@@ -13,7 +13,7 @@ const NOT_HERE: [&str; 3] = ["408", "500", "503"];
 
 pub(super) async fn every_status() {
     let document = yaml(TEXT);
-    let (_data, system) = with_the_example(&document).await;
+    let (_data, system) = with_the_events(vec![the_example()]).await;
     let mut client = system.client().await;
     let (json, key) = (("content-type", "application/json"), ("idempotency-key", "k"));
     let foreign = [json, ("origin", "https://example.com")];

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -17,26 +18,27 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const TICK: Duration = Duration::from_millis(10);
 
 /// A running server. Dropped without [`Server::stop`], it is killed.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     pid: u32,
     output: PathBuf,
-    pub(crate) port: u16,
+    /// Where it listens, on the loopback interface.
+    pub port: u16,
 }
 
 /// What a process has used.
 #[derive(Clone, Copy)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// User and system time of all its threads.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
     /// Resident memory, in bytes.
-    pub(crate) rss: u64,
+    pub rss: u64,
 }
 
 impl Server {
     /// Starts `command` with its output in the file `output`, and waits until `ready` finds a port in what it
     /// has written so far.
-    pub(crate) async fn start(
+    pub async fn start(
         mut command: Command,
         output: PathBuf,
         ready: impl Fn(&str) -> Option<u16>,
@@ -61,18 +63,18 @@ impl Server {
     }
 
     /// What it has used so far.
-    pub(crate) fn usage(&self) -> Result<Usage> {
+    pub fn usage(&self) -> Result<Usage> {
         usage(&self.pid.to_string())
     }
 
     /// The end of what it has written, to explain a failure.
-    pub(crate) fn last_words(&self) -> String {
+    pub fn last_words(&self) -> String {
         let written = fs::read(&self.output).unwrap_or_default();
         String::from_utf8_lossy(&written[written.len().saturating_sub(1000)..]).trim().to_owned()
     }
 
     /// Asks it to end (SIGTERM) and waits until it has, cleanly.
-    pub(crate) async fn stop(mut self) -> Result<()> {
+    pub async fn stop(mut self) -> Result<()> {
         // The standard library has no SIGTERM; every POSIX shell has.
         Command::new("sh").args(["-c", r#"kill -TERM "$0""#]).arg(self.pid.to_string()).status().await?;
         let status =
@@ -82,8 +84,19 @@ impl Server {
     }
 }
 
+/// Ending by an error, where a signal alone would end the process at once, ends the servers too.
+pub async fn until_interrupted(bench: impl Future<Output = Result<()>>) -> Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        done = bench => done,
+        _ = terminated.recv() => bail!("terminated"),
+        _ = interrupted.recv() => bail!("interrupted"),
+    }
+}
+
 /// CPU time of this very process, the load generator.
-pub(crate) fn own_cpu() -> Result<Duration> {
+pub fn own_cpu() -> Result<Duration> {
     Ok(usage("self")?.cpu)
 }
 

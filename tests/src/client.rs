@@ -15,14 +15,14 @@ const LONGEST_ANSWER: usize = 16 << 20;
 
 /// A request, ready to be sent, and the one status that is right for it.
 #[derive(Clone)]
-pub(crate) struct Request {
+pub struct Request {
     bytes: Vec<u8>,
     status: u16,
 }
 
 impl Request {
     /// `POST path` with a JSON body, to be answered with 201.
-    pub(crate) fn post(port: u16, path: &str, body: &str) -> Self {
+    pub fn post(port: u16, path: &str, body: &str) -> Self {
         let length = body.len();
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: localhost:{port}\r\n\
@@ -32,14 +32,14 @@ impl Request {
     }
 
     /// `GET path`, to be answered with 200.
-    pub(crate) fn get(port: u16, path: &str) -> Self {
+    pub fn get(port: u16, path: &str) -> Self {
         let head = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\n\r\n");
         Self { bytes: head.into_bytes(), status: 200 }
     }
 }
 
 /// One connection; one request at a time.
-pub(crate) struct Client {
+pub struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
@@ -47,7 +47,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Connects to the server on this machine; no other is ever asked.
-    pub(crate) async fn connect(port: u16) -> Result<Self> {
+    pub async fn connect(port: u16) -> Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.context("connect")?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: vec![0; 64 << 10], filled: 0 })
@@ -55,7 +55,7 @@ impl Client {
 
     /// Sends `request` and returns the body of the answer. A wrong status, an answer without a length or
     /// bytes beyond that length are errors.
-    pub(crate) async fn exchange(&mut self, request: &Request) -> Result<&[u8]> {
+    pub async fn exchange(&mut self, request: &Request) -> Result<&[u8]> {
         self.stream.write_all(&request.bytes).await.context("send")?;
         self.filled = 0;
         let body = loop {

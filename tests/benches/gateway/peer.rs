@@ -1,40 +1,12 @@
-//! The two systems that are compared: the program under test, and the Express peer.
+//! The Express peer.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use eventlog_tests::process::Server;
 use tokio::process::Command;
-
-use super::process::Server;
-
-/// The release binary: `EVENTLOG_BIN`, else `eventlog` beside the folder this benchmark stands in.
-pub(crate) fn eventlog_binary() -> Result<PathBuf> {
-    let named = std::env::var_os("EVENTLOG_BIN").map(PathBuf::from);
-    let built = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("eventlog"));
-    let binary = named.or_else(built).context("where this benchmark stands is unknown: set EVENTLOG_BIN")?;
-    ensure!(
-        binary.is_file(),
-        "{} is missing: run `cargo build --release -p eventlog-cli` first, or set EVENTLOG_BIN",
-        binary.display()
-    );
-    Ok(binary)
-}
-
-/// `eventlog dev` on an empty log in `dir`.
-pub(crate) async fn start_eventlog(binary: &Path, dir: &Path) -> Result<Server> {
-    let mut command = Command::new(binary);
-    command.args(["dev", "--port", "0", "--data"]).arg(dir.join("data"));
-    Server::start(command, dir.join("output.txt"), announced_port).await
-}
-
-/// The port in `http://localhost:PORT`, once the line that holds it has been written as a whole.
-pub(crate) fn announced_port(output: &str) -> Option<u16> {
-    let (_, rest) = output.split_once("http://localhost:")?;
-    let (port, _) = rest.split_once(|c: char| !c.is_ascii_digit())?;
-    port.parse().ok()
-}
 
 /// The Express peer, and the in-memory database it runs on.
 pub(crate) struct Peer {
@@ -64,11 +36,6 @@ impl Peer {
         let server = Server::start(server, dir.join("server.txt"), |_| listening(port)).await?;
         Ok(Self { server, _database: database })
     }
-}
-
-/// Whether there is a `node` to run the peer with.
-pub(crate) async fn has_node() -> bool {
-    Command::new("node").arg("--version").output().await.is_ok_and(|output| output.status.success())
 }
 
 fn node(folder: &Path, script: &str, port: u16) -> Command {
