@@ -66,7 +66,8 @@ async fn refused() {
     let mut odd = Socket::try_open(system.port, path, &[]).await.expect("a socket");
     let mut client = system.client().await;
     for event_type in ["other", "\u{fffd}"] {
-        assert_eq!(bystander.event().await, client.log(event_type, "{}").await);
+        let logged = client.log(event_type, "{}").await;
+        assert_eq!(bystander.event().await, logged);
     }
     assert!(odd.text().await.starts_with("[{"));
     assert_eq!(assert_well(&system).await, 4);

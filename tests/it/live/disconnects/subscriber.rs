@@ -30,7 +30,7 @@ pub(super) struct Subscriber {
     /// Each event where it came first.
     seen: Vec<Event>,
     known: HashSet<String>,
-    progress: watch::Sender<usize>,
+    last: watch::Sender<Option<Event>>,
     pub(super) repeats: u64,
     /// TCP connections, and those of them that became WebSockets.
     pub(super) connections: u64,
@@ -39,14 +39,14 @@ pub(super) struct Subscriber {
 
 impl Subscriber {
     pub(super) fn new(wish: Wish, first: Event, pace: Arc<Pace>, random: Random) -> Self {
-        let (seen, progress) = (Vec::new(), watch::Sender::new(0));
+        let (seen, last) = (Vec::new(), watch::Sender::new(None));
         let known = HashSet::from([first.id.to_string()]);
-        Self { wish, pace, random, first, seen, known, progress, repeats: 0, connections: 0, sockets: 0 }
+        Self { wish, pace, random, first, seen, known, last, repeats: 0, connections: 0, sockets: 0 }
     }
 
-    /// How many events it has seen.
-    pub(super) fn progress(&self) -> watch::Receiver<usize> {
-        self.progress.subscribe()
+    /// The event that it saw last for the first time.
+    pub(super) fn last(&self) -> watch::Receiver<Option<Event>> {
+        self.last.subscribe()
     }
 
     pub(super) fn seen(&self) -> usize {
@@ -112,7 +112,7 @@ impl Subscriber {
                 self.repeats += 1;
             }
         }
-        self.progress.send_replace(self.seen.len());
+        self.last.send_replace(self.seen.last().cloned());
     }
 
     /// Panics unless it has seen this, in this order.
