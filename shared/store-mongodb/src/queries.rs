@@ -34,10 +34,12 @@ pub(crate) fn page(query: &Query) -> Find {
     if let Some(source_app_id) = &query.filter.source_app_id {
         filter.insert("sourceAppId", source_app_id);
     }
-    filter.insert("seq", doc! { "$gte": bound(query.places.start), "$lt": bound(query.places.end) });
+    let stretch = |from, to| doc! { "$gte": bound(from), "$lt": bound(to) };
+    filter.insert("seq", stretch(query.places.start, query.places.end));
     if query.is_known_to_end && !query.filter.is_empty() && query.order == Order::Ascending {
         // One command sees one state of the log.
-        filter = doc! { "$or": [filter, doc! { "seq": bound(query.places.end.saturating_sub(1)) }] };
+        let last = doc! { "seq": stretch(query.places.end.saturating_sub(1), query.places.end) };
+        filter = doc! { "$or": [filter, last] };
     }
     let direction = match query.order {
         Order::Ascending => 1,
