@@ -65,7 +65,10 @@ pub async fn serve(
             // Sockets of other processes, on this database or not, are none of ours.
             let gateway = format!("local {}", eventlog_ledger::new_id());
             let connections = mongodb::Connections::new(&database, &gateway);
-            serve_on(listener, host, mongodb::Events::new(&database), connections, ready, stop).await
+            let log = mongodb::Events::new(&database);
+            let served = serve_on(listener, host, log, connections, ready, stop).await;
+            database.close().await;
+            served
         }
     }
 }

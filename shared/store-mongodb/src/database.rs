@@ -10,6 +10,7 @@ use mongodb::error::{Error, ErrorKind, WriteFailure};
 use mongodb::event::EventHandler;
 use mongodb::event::cmap::CmapEvent;
 use mongodb::options::{ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
+use tokio::time::timeout;
 
 /// A database cannot be opened. The connection string may hold a password, so no part of it is repeated.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,8 @@ const SELECTION: Duration = Duration::from_secs(5);
 /// A connection that was idle for longer is not used again: while an instance is frozen, whatever lies between it and
 /// the server may have forgotten it, and the first request would hang until its deadline.
 const MAX_IDLE: Duration = Duration::from_secs(60);
+/// How long the driver may take to end.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Connections of one process. Many function instances share what one Atlas cluster allows.
 const POOL: u32 = 8;
 
@@ -58,6 +61,12 @@ impl Database {
         options.cmap_event_handler = Some(note_failures(shut_out.clone()));
         let client = Client::with_options(options).map_err(|_| OpenError::ConnectionString)?;
         Ok(Self(client.database(&name), shut_out))
+    }
+
+    /// Lets the driver end what it has begun, a cursor that is closed on the server for one: cut off with the runtime, it
+    /// panics. Nothing can be done with the database afterwards.
+    pub async fn close(self) {
+        let _ = timeout(FAREWELL, self.0.client().clone().shutdown()).await;
     }
 
     /// Whether it may help to fetch the connection string anew.
