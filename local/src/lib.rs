@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use eventlog_ledger::broadcast::{Broadcaster, Until};
-use eventlog_ledger::{ConnectionStore, EventStore, Timestamp, now};
+use eventlog_ledger::{ConnectionStore, EventStore, sweep_old};
 use eventlog_store_mongodb as mongodb;
 use eventlog_store_sqlite as sqlite;
 use tokio::net::TcpListener;
@@ -33,9 +33,6 @@ use gateway::Gateway;
 use guard::Guard;
 use sockets::Sockets;
 use websocket::WebSockets;
-
-/// Sockets are closed before they are so old.
-const MAX_AGE: Duration = Duration::from_secs(130 * 60);
 
 /// Where the log is kept.
 pub enum Store {
@@ -85,7 +82,10 @@ async fn serve_on<L: EventStore, C: ConnectionStore>(
         head = log.head() => head.context("cannot read the log")?,
         () = stop.cancelled() => return Ok(()),
     };
-    sweep(&connections).await;
+    // Of local gateways that were killed, where no deployment does it.
+    if let Err(error) = sweep_old(&connections).await {
+        tracing::warn!("old connections were not swept: {error}");
+    }
     let sockets = Sockets::default();
     let doorbell = Doorbell::default();
     let functions =
@@ -103,16 +103,6 @@ async fn serve_on<L: EventStore, C: ConnectionStore>(
     let broadcast = tokio::spawn(broadcast(log, connections, sockets, doorbell, stop));
     let ((), broadcast) = tokio::join!(gateway.run(listener), broadcast);
     Ok(broadcast?)
-}
-
-/// Of local gateways that were killed, where no deployment does it.
-async fn sweep(connections: &impl ConnectionStore) {
-    let before = Timestamp::from_millis(now().millis() - MAX_AGE.as_millis() as i64);
-    if let Ok(before) = before
-        && let Err(error) = connections.sweep(before).await
-    {
-        tracing::warn!("old connections were not swept: {error}");
-    }
 }
 
 /// Starts over after an error: what it was may pass.

@@ -33,6 +33,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
+use eventlog_tests::process::exit_code;
 
 use append::figures::{Phase, Row};
 use append::fleet::run_phase;
@@ -74,13 +75,7 @@ fn main() -> ExitCode {
         _ if wants("--tune") => bench(&TUNE),
         _ => bench(&FULL),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(done)
 }
 
 #[tokio::main(flavor = "current_thread")]

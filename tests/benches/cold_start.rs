@@ -30,6 +30,7 @@ use eventlog_simulation::{Settings, Simulation};
 use eventlog_store_mongodb::{Database, Events};
 use eventlog_testing::SecretReply::Text;
 use eventlog_testing::{SecretsManager, draft};
+use eventlog_tests::process::exit_code;
 
 use cold_start::figures::{Aim, Samples, megabytes, verdict};
 use cold_start::programs::{FUNCTIONS, Place, Program};
@@ -50,13 +51,7 @@ async fn main() -> ExitCode {
         println!("cold_start: measured by `cargo bench` only");
         return ExitCode::SUCCESS;
     }
-    match bench(if wants("--quick") { &QUICK } else { &FULL }).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(bench(if wants("--quick") { &QUICK } else { &FULL }).await)
 }
 
 async fn bench(plan: &Plan) -> Result<()> {

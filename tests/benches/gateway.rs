@@ -32,7 +32,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use eventlog_tests::process::{Server, until_interrupted};
+use eventlog_tests::process::{Server, exit_code, until_interrupted};
 use eventlog_tests::report::{Aim, Report, megabytes, micros};
 use eventlog_tests::systems::{eventlog_binary, has_node, start_eventlog};
 use eventlog_tests::timing::Bound;
@@ -86,13 +86,7 @@ async fn main() -> ExitCode {
     } else {
         until_interrupted(bench(if is_quick { &QUICK } else { &FULL })).await
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(done)
 }
 
 async fn bench(plan: &Plan) -> Result<()> {

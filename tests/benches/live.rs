@@ -36,7 +36,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use eventlog_tests::process::until_interrupted;
+use eventlog_tests::process::{exit_code, until_interrupted};
 use eventlog_tests::report::{Aim, Report};
 use eventlog_tests::systems::eventlog_binary;
 
@@ -92,13 +92,7 @@ async fn main() -> ExitCode {
         _ if wants("--tune") => until_interrupted(bench(&TUNE)).await,
         _ => until_interrupted(bench(&FULL)).await,
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(done)
 }
 
 async fn bench(plan: &Plan) -> Result<()> {

@@ -26,6 +26,7 @@ mod scale {
 use std::process::ExitCode;
 
 use anyhow::Result;
+use eventlog_tests::process::exit_code;
 
 use scale::report;
 use scale::scenarios::SCENARIOS;
@@ -38,13 +39,7 @@ fn main() -> ExitCode {
         println!("scale: measured by `cargo bench` only");
         return ExitCode::SUCCESS;
     }
-    match bench(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(bench(&arguments))
 }
 
 #[tokio::main]

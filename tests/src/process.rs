@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -81,6 +81,17 @@ impl Server {
             timeout(STOP_LIMIT, self.child.wait()).await.context("SIGTERM did not end the server")??;
         ensure!(status.success(), "after SIGTERM: {status}: {}", self.last_words());
         Ok(())
+    }
+}
+
+/// How a benchmark ends. An aim that is missed is no error.
+pub fn exit_code(done: Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

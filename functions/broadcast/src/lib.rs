@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use eventlog_edge::Mode;
 use eventlog_ledger::broadcast::{Alarm, Broadcaster, Push, Until};
-use eventlog_ledger::{ConnectionStore, EventStore, Shard, StoreError, Timestamp, now};
+use eventlog_ledger::{ConnectionStore, EventStore, Shard, StoreError, sweep_old};
 use futures_util::future::join_all;
 
 pub use api_gateway::ApiGateway;
@@ -20,8 +20,6 @@ pub use config::{Config, InvalidConfig};
 pub use pace::Paced;
 pub use shares::{Colleagues, WakeUp};
 
-/// API Gateway closes a WebSocket after two hours; what is older was left behind.
-const MAX_AGE_MILLIS: i64 = 130 * 60 * 1000;
 /// How long to wait before starting over.
 const PAUSE: Duration = Duration::from_secs(1);
 /// What the end of a run may take: storing the positions, giving back the lease.
@@ -92,9 +90,7 @@ impl<L: EventStore, C: ConnectionStore, P: Push, F: Colleagues> Broadcast<L, C, 
 
     /// Looks how many there are. Answers which shares are left for this run.
     async fn share_out(&self) -> Result<Vec<Shard>, StoreError> {
-        if let Ok(before) = Timestamp::from_millis(now().millis() - MAX_AGE_MILLIS) {
-            self.connections.sweep(before).await?;
-        }
+        sweep_old(&self.connections).await?;
         let shares = shares::how_many(self.connections.count().await?);
         let call_in = async |shard: Shard| match self.colleagues.call_in(shard).await {
             Ok(()) => None,

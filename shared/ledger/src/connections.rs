@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventlog_chain::Timestamp;
 
-use crate::{Filter, Seq, Shard, StoreError};
+use crate::{Filter, Seq, Shard, StoreError, now};
 
 /// One open WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +69,8 @@ pub trait ConnectionStore: Clone + Send + Sync + 'static {
     /// Moves positions forward; a position behind the stored one and an unknown id change nothing.
     fn advance(&self, positions: &[(String, Seq)]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Forgets the connections, of whichever gateway, that were opened before `before`; answers how many. A `$disconnect` may never
-    /// come, and no gateway keeps a connection longer than it says.
+    /// Forgets the connections, of whichever gateway, that were opened before `before`, and may forget leases that lapsed
+    /// before; answers how many connections.
     fn sweep(&self, before: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Takes the lease for `owner`, or renews it, for so long from now.
@@ -78,4 +78,16 @@ pub trait ConnectionStore: Clone + Send + Sync + 'static {
 
     /// Gives the lease back; one that `owner` does not hold is no error.
     fn release(&self, owner: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Both gateways close a connection after two hours. What is older was left behind: a `$disconnect` may never come.
+const MAX_AGE_MILLIS: i64 = 130 * 60 * 1000;
+
+/// Forgets the connections that no gateway can have any more.
+pub async fn sweep_old(connections: &impl ConnectionStore) -> Result<(), StoreError> {
+    match Timestamp::from_millis(now().millis() - MAX_AGE_MILLIS) {
+        Ok(before) => connections.sweep(before).await.map(drop),
+        // The clock is at the beginning of time: nothing can be older.
+        Err(_) => Ok(()),
+    }
 }

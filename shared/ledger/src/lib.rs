@@ -14,7 +14,7 @@ mod shard;
 mod submission;
 pub mod verify;
 
-pub use connections::{Connection, ConnectionStore, Joined, Lease};
+pub use connections::{Connection, ConnectionStore, Joined, Lease, sweep_old};
 pub use eventlog_chain::{Draft, Event, EventId, Fault, Hash, Payload, Timestamp, Tip};
 pub use events::{EventStore, Head, Order, Page, Query, Seq, StoreError};
 pub use filter::Filter;

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 use eventlog_aws::NotInvoked;
 use eventlog_broadcast::{ApiGateway, Broadcast, Colleagues, Known, WakeUp};
 use eventlog_edge::Mode;
-use eventlog_ledger::{Connection, ConnectionStore, EventStore, Filter, Lease, Shard, Timestamp, now};
+use eventlog_ledger::{
+    Connection, ConnectionStore, EventStore, Filter, Lease, Shard, StoreError, Timestamp, now,
+};
 use eventlog_store_sqlite::{Connections, Durability, Events};
 use eventlog_testing::{draft, logged, within};
 use serde_json::Value;
@@ -198,6 +200,42 @@ async fn a_polling_run_ends_by_itself() {
     within("the run", broadcast.handle(WakeUp::Look, alarm, Mode::Polling, deadline)).await.expect("a run");
     let lease = world.connections.lease("somebody else", Duration::ZERO).await.expect("an answer");
     assert_eq!(lease, Lease::New, "it is given back");
+}
+
+/// A database that elects is away for seconds; the schedule's next run would be up to a minute away.
+#[tokio::test]
+async fn a_polling_run_starts_over_after_an_error() {
+    let gateway = Gateway::start(|_, _| TAKEN).await;
+    let world = World::new();
+    world.join("here", 3600).await;
+    let messages = world.append(2).await;
+    let failed = AtomicBool::new(false);
+    let alarm = async || match failed.swap(true, Relaxed) {
+        false => Err(StoreError::unavailable("an election")),
+        true => world.log.alarm().await,
+    };
+    let deadline = SystemTime::now() + Duration::from_secs(6);
+    let broadcast = world.broadcast(&gateway);
+    within("the run", broadcast.handle(WakeUp::Look, alarm, Mode::Polling, deadline)).await.expect("a run");
+    assert_eq!(gateway.bodies("/prod/@connections/here"), messages);
+}
+
+/// More have come than one run serves, so others have them by now.
+#[tokio::test]
+async fn a_triggered_run_does_not_call_in_a_share_that_is_no_more() {
+    let gateway = Gateway::start(|_, _| Status(429)).await;
+    let world = World::new();
+    for n in 0..2501 {
+        world.join(&n.to_string(), 3600).await;
+    }
+    world.append(1).await;
+    let called = Called::default();
+    let broadcast = world.broadcast_with(&gateway, &called);
+    let deadline = SystemTime::now() + Duration::from_secs(3);
+    let alarm = async || world.log.alarm().await;
+    let run = broadcast.handle(WakeUp::Serve(Shard::WHOLE), alarm, Mode::Trigger, deadline);
+    within("a run", run).await.expect("a run");
+    assert_eq!(*called.0.lock().expect("a lock"), []);
 }
 
 /// Those whom triggers wake meanwhile find the lease taken and leave: without a call the rest would wait for the schedule.

@@ -65,3 +65,23 @@ async fn an_error_while_live_ends_the_run_and_the_next_goes_on_there() {
     world.catch_up_on(&log, &world.connections).await.expect("the next run");
     world.assert_taken("a", 0).await;
 }
+
+/// One client that asks for old events must not end the run for all.
+#[tokio::test]
+async fn an_event_that_cannot_be_read_holds_up_only_who_replays_it() {
+    let world = World::new(Gateway::willing());
+    world.append(700).await;
+    world.join("far", 0).await;
+    world.join("live", 700).await;
+    let (log, bell) = (MeddledLog::new(&world.log), Bell::default());
+    log.fail(Fault::Corrupt(0));
+    let running = world.start_on(&log, &world.connections, bell.clone());
+    world.append(1).await;
+    bell.0.notify_one();
+    world.gateway.has_taken("live", 1).await;
+    assert_eq!(world.gateway.tried("far"), 0);
+    // It is tried again.
+    world.gateway.has_taken("far", 701).await;
+    running.stop().await;
+    world.assert_taken("far", 0).await;
+}

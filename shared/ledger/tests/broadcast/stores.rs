@@ -157,6 +157,8 @@ pub(crate) enum Fault {
     Head,
     /// The page from this place is empty.
     Nothing(Seq),
+    /// One of the events from this place on cannot be read by one who replays.
+    Corrupt(Seq),
     /// Replaying from this place takes until the owner has been told to stop, and fails then.
     Late(Seq),
 }
@@ -230,6 +232,9 @@ impl EventStore for MeddledLog {
         self.pages.fetch_add(1, SeqCst);
         if self.fails(Fault::Page(query.places.start)) {
             return Err(StoreError::unavailable("it was told to fail"));
+        }
+        if query.is_known_to_end && self.fails(Fault::Corrupt(query.places.start)) {
+            return Err(StoreError::Corrupt { id: None, what: "it was told to be".into() });
         }
         if query.is_known_to_end && self.fails(Fault::Late(query.places.start)) {
             self.reading.notify_one();
