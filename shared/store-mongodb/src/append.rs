@@ -223,7 +223,7 @@ impl Appender {
 
     /// Links the batch, and with it all that waits.
     async fn combine(&self, batch: &mut Batch, owner: ObjectId) -> Result<(), StoreError> {
-        let mut done = Vec::new();
+        let mut done = HashSet::new();
         let combined = loop {
             match self.link_group(batch, &mut done).await {
                 Ok(()) if !batch.is_done() => {}
@@ -235,10 +235,12 @@ impl Appender {
         combined
     }
 
-    /// One attempt at that. Adds to `done` what need not wait any more.
-    async fn link_group(&self, batch: &mut Batch, done: &mut Vec<EventId>) -> Result<(), StoreError> {
+    /// One attempt at that. Adds to `done` what need not wait any more, and leaves out what is there: what was linked
+    /// long ago is found only when it was in the way, and must not be so again.
+    async fn link_group(&self, batch: &mut Batch, done: &mut HashSet<EventId>) -> Result<(), StoreError> {
         let (tail, mut group) = join(tail(&self.documents), self.pending.waiting()).await;
         let tail = tail?;
+        group.retain(|waiting| !done.contains(&waiting.draft.id));
         if batch.missing_ids().any(|id| tail.requests.contains_key(&id)) {
             batch.settle(logged(&self.documents, batch.missing_ids()).await?.values())?;
         }

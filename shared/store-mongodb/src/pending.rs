@@ -3,6 +3,7 @@
 //! Both are hints for speed: what is lost here, or stands here too long or twice, costs time and nothing else. So
 //! nothing here waits for a majority.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use eventlog_ledger::{Draft, EventId, MAX_PAYLOAD_DEPTH, Payload, RequestId, StoreError, new_id, now};
@@ -143,7 +144,7 @@ impl Pending {
     }
 
     /// Takes away what has been linked. What is left behind is found in the log by whoever links next.
-    pub(crate) async fn remove(&self, ids: &[EventId]) {
+    pub(crate) async fn remove(&self, ids: &HashSet<EventId>) {
         if ids.is_empty() {
             return;
         }

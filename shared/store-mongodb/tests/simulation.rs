@@ -12,9 +12,9 @@ use eventlog_store_mongodb::{Database, Events};
 use eventlog_testing::contract::trials;
 use eventlog_testing::{check_log, draft, trial, within};
 use libtest_mimic::Trial;
-use mongodb::Client;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
+use mongodb::{Client, Collection};
 use on_server::{OnServer, Server};
 
 const ROUND_TRIP: Duration = Duration::from_micros(500);
@@ -22,6 +22,10 @@ const MAJORITY_DELAY: Duration = Duration::from_millis(2);
 
 fn start(settings: Settings) -> Simulation {
     Simulation::start(settings).expect("a simulation")
+}
+
+fn delayed() -> Simulation {
+    start(Settings { round_trip: ROUND_TRIP, majority_delay: MAJORITY_DELAY, ..Settings::default() })
 }
 
 struct AtOnce;
@@ -38,9 +42,7 @@ struct Delayed;
 impl Server for Delayed {
     fn uri() -> String {
         static SIMULATION: OnceLock<Simulation> = OnceLock::new();
-        let settings =
-            Settings { round_trip: ROUND_TRIP, majority_delay: MAJORITY_DELAY, ..Settings::default() };
-        SIMULATION.get_or_init(|| start(settings)).uri()
+        SIMULATION.get_or_init(delayed).uri()
     }
 }
 
@@ -141,23 +143,28 @@ async fn an_append_alone_takes_one_round_trip() {
     assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("insert".to_owned(), 10)]);
 }
 
+async fn pending(simulation: &Simulation) -> Collection<Document> {
+    let client = Client::with_uri_str(simulation.uri()).await.expect("a client");
+    client.database("eventlog").collection("pending")
+}
+
+/// A draft as it waits for whoever links next.
+fn waiting(id: ObjectId, payload: &str) -> Document {
+    doc! {
+        "_id": id, "arrived": eventlog_ledger::now().millis(), "batch": ObjectId::new(), "place": 0,
+        "eventType": "orphan", "sourceAppId": "test", "dataPayload": payload,
+    }
+}
+
 /// A draft whose writer has died is linked by the others; what is no draft is left aside, and stops nobody.
 async fn what_was_left_behind_is_linked_or_left_aside() {
-    let simulation =
-        start(Settings { round_trip: ROUND_TRIP, majority_delay: MAJORITY_DELAY, ..Settings::default() });
+    let simulation = delayed();
     let log = events(&simulation).await;
     log.append(vec![draft("first", "{}")]).await.expect("an append");
-    let client = Client::with_uri_str(simulation.uri()).await.expect("a client");
-    let pending = client.database("eventlog").collection::<Document>("pending");
     let (orphan, damaged) = (ObjectId::new(), ObjectId::new());
-    let arrived = eventlog_ledger::now().millis();
-    let left = |id, payload: &str| {
-        doc! {
-            "_id": id, "arrived": arrived, "batch": ObjectId::new(), "place": 0,
-            "eventType": "orphan", "sourceAppId": "test", "dataPayload": payload,
-        }
-    };
-    pending.insert_many([left(damaged, "this is no JSON"), left(orphan, "{}")]).await.expect("left behind");
+    let left = [waiting(damaged, "this is no JSON"), waiting(orphan, "{}")];
+    let pending = pending(&simulation).await;
+    pending.insert_many(left).await.expect("left behind");
     let linked = async {
         while log.event(EventId(orphan.bytes())).await.expect("an answer").is_none() {
             append_from_everywhere(&simulation, 10).await;
@@ -167,6 +174,20 @@ async fn what_was_left_behind_is_linked_or_left_aside() {
     check_log(&log).await;
     let aside = pending.find_one(doc! { "_id": damaged }).await.expect("an answer").expect("still there");
     assert!(!aside.contains_key("arrived"), "{aside}");
+}
+
+/// Published late, or by a repeat, when it had been linked: so long ago that it is no more among the last events.
+async fn what_was_linked_long_ago_keeps_nobody_from_linking() {
+    let read_lag = Duration::from_millis(300);
+    let simulation = start(Settings { read_lag, ..Settings::default() });
+    let [one, other] = [events(&simulation).await, events(&simulation).await];
+    let old = one.append((0..100).map(|_| draft("old", "{}")).collect::<Vec<_>>()).await.expect("an append");
+    let left = old[..2].iter().map(|event| waiting(ObjectId::from_bytes(event.id.0), "{}"));
+    pending(&simulation).await.insert_many(left).await.expect("left behind");
+    let new = one.append(vec![draft("new", "{}")]).await.expect("an append");
+    // It does not see that event yet, so it collides, and links with the others from then on.
+    let newer = other.append(vec![draft("newer", "{}")]).await.expect("an append");
+    assert_eq!(newer[0].previous_hash, Some(new[0].current_hash));
 }
 
 fn main() {
@@ -183,6 +204,10 @@ fn main() {
         trial("majority_reads_that_lag_fork_nothing", majority_reads_that_lag_fork_nothing),
         trial("an_append_alone_takes_one_round_trip", an_append_alone_takes_one_round_trip),
         trial("what_was_left_behind_is_linked_or_left_aside", what_was_left_behind_is_linked_or_left_aside),
+        trial(
+            "what_was_linked_long_ago_keeps_nobody_from_linking",
+            what_was_linked_long_ago_keeps_nobody_from_linking,
+        ),
         fail_over("a_crash_loses_nothing", Interruption::Disconnect),
         fail_over("a_step_down_loses_nothing", Interruption::WriteConcernError(stepped_down)),
         fail_over("an_interruption_loses_nothing", Interruption::CommandError(stepped_down)),

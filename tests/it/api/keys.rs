@@ -159,6 +159,7 @@ async fn a_hundred_at_once(backend: Backend) {
     let different =
         join_all((0..100).map(|n| keyed(n, format!("k{}", n % 50), array(&format!("{}", n % 50), 2)))).await;
     for n in 0..50 {
+        assert_eq!(different[n].status, 201, "{}", different[n].body);
         assert_eq!(told(&different[n]), told(&different[n + 50]));
     }
     let log = systems[1].client().await.check_log().await;
