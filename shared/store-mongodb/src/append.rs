@@ -223,40 +223,44 @@ impl Appender {
 
     /// Links the batch, and with it all that waits.
     async fn combine(&self, batch: &mut Batch, owner: ObjectId) -> Result<(), StoreError> {
-        let mut done = HashSet::new();
+        let mut learnt = Learnt::default();
         let combined = loop {
-            match self.link_group(batch, &mut done).await {
+            match self.link_group(batch, &mut learnt).await {
                 Ok(()) if !batch.is_done() => {}
                 ended => break ended,
             }
         };
         // Awaited: Lambda freezes whoever has answered.
-        join(self.pending.remove(&done), self.pending.release(owner)).await;
+        join(self.pending.remove(&learnt.done), self.pending.release(owner)).await;
         combined
     }
 
-    /// One attempt at that. Adds to `done` what need not wait any more, and leaves out what is there: what was linked
-    /// long ago is found only when it was in the way, and must not be so again.
-    async fn link_group(&self, batch: &mut Batch, done: &mut HashSet<EventId>) -> Result<(), StoreError> {
+    /// One attempt at that.
+    async fn link_group(&self, batch: &mut Batch, learnt: &mut Learnt) -> Result<(), StoreError> {
         let (tail, mut group) = join(tail(&self.documents), self.pending.waiting()).await;
         let tail = tail?;
-        group.retain(|waiting| !done.contains(&waiting.draft.id));
-        if batch.missing_ids().any(|id| tail.requests.contains_key(&id)) {
+        learnt.stands.extend(tail.requests);
+        if batch.missing_ids().any(|id| learnt.stands.contains_key(&id)) {
             batch.settle(logged(&self.documents, batch.missing_ids()).await?.values())?;
         }
-        done.extend(strike_out(&mut group, &tail.requests));
+        learnt.strike_out(&mut group);
+        // The end of a request may wait once more, from a repeat.
+        let mut ids = HashSet::new();
+        group.retain(|waiting| ids.insert(waiting.draft.id));
         // Ours too, unless one of our ids waits for another request: what is logged first has it.
         let is_rival =
             |waiting: &Waiting| batch.is_missing(waiting.draft.id) && waiting.request != batch.request();
         if !group.iter().any(is_rival) {
-            let ids: HashSet<_> = group.iter().map(|waiting| waiting.draft.id).collect();
             group.extend(batch.missing().filter(|own| !ids.contains(&own.draft.id)));
         }
         if !group.is_empty() {
             let (_, linked) = link(group.iter().cloned(), tail.head);
             match self.insert(tail.head, &linked, batch).await? {
-                None => done.extend(linked.iter().map(|logged| logged.event.id)),
-                Some(found) => done.extend(strike_out(&mut group, &found)),
+                None => learnt.done.extend(linked.iter().map(|logged| logged.event.id)),
+                Some(found) => {
+                    learnt.stands.extend(found);
+                    learnt.strike_out(&mut group);
+                }
             }
         }
         Ok(())
@@ -288,6 +292,33 @@ impl Appender {
     }
 }
 
+/// What a combiner has learnt of the log. It forgets nothing of that: what was linked long ago is found only when it is in
+/// the way, and would be so again and again.
+#[derive(Default)]
+struct Learnt {
+    /// Events that stand in the log for good, and the requests they belong to.
+    stands: HashMap<EventId, Option<RequestId>>,
+    /// What need not wait any more.
+    done: HashSet<EventId>,
+}
+
+impl Learnt {
+    /// Takes out of a group what is done: what stands in the log already (somebody died before he removed it, or it was
+    /// repeated), and with it the rest of a request one of whose ids stands there for another one. Else a request that
+    /// is refused could have its end logged.
+    fn strike_out(&mut self, group: &mut Vec<Waiting>) {
+        let is_refused = |waiting: &&Waiting| {
+            let stored = self.stands.get(&waiting.draft.id);
+            waiting.request.is_some() && stored.is_some_and(|stored| *stored != waiting.request)
+        };
+        let refused: HashSet<_> = group.iter().filter(is_refused).map(|waiting| waiting.request).collect();
+        let is_out = |waiting: &mut Waiting| {
+            self.stands.contains_key(&waiting.draft.id) || refused.contains(&waiting.request)
+        };
+        self.done.extend(group.extract_if(.., is_out).map(|waiting| waiting.draft.id));
+    }
+}
+
 impl Memory {
     fn should_help(&self) -> bool {
         self.successes % HELP_EVERY == HELP_EVERY - 1
@@ -311,20 +342,6 @@ fn link(drafts: impl Iterator<Item = Waiting>, mut last: Option<Head>) -> (Optio
         events.push(Logged { event, request });
     }
     (last, events)
-}
-
-/// Takes out of a group, and answers, what need not wait any more: what stands in the log already (somebody died before
-/// he removed it, or it was repeated), and with it the rest of a request one of whose ids stands there for another
-/// one. Else a request that is refused could have its end logged.
-fn strike_out(group: &mut Vec<Waiting>, stands: &HashMap<EventId, Option<RequestId>>) -> Vec<EventId> {
-    let is_refused = |waiting: &&Waiting| {
-        let stored = stands.get(&waiting.draft.id);
-        waiting.request.is_some() && stored.is_some_and(|stored| *stored != waiting.request)
-    };
-    let refused: HashSet<_> = group.iter().filter(is_refused).map(|waiting| waiting.request).collect();
-    let is_out =
-        |waiting: &mut Waiting| stands.contains_key(&waiting.draft.id) || refused.contains(&waiting.request);
-    group.extract_if(.., is_out).map(|waiting| waiting.draft.id).collect()
 }
 
 /// Whether it is worth another attempt: the driver has waited for a server already, and what is damaged stays so.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use eventlog_ledger::{Draft, EventId, MAX_PAYLOAD_DEPTH, Payload, RequestId, StoreError, new_id, now};
+use eventlog_ledger::{Draft, EventId, MAX_PAYLOAD_DEPTH, Payload, RequestId, StoreError, now};
 use futures_util::TryStreamExt;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{self, Binary, Bson, Document, RawDocumentBuf, doc};
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::database::{is_duplicate_key, store_error};
 use crate::documents::{from_binary, to_binary};
 
-/// What one group holds at most.
-const MAX_DRAFTS: i64 = 256;
+/// What a group holds at most, but for the last append in it, which is there whole.
+const MAX_DRAFTS: usize = 256;
 const MAX_BYTES: usize = 4 << 20;
 /// Nobody waits for a draft that is older: its request has had its answer.
 const MAX_AGE: Duration = Duration::from_secs(30);
@@ -41,7 +41,8 @@ pub(crate) struct Waiting {
     pub(crate) request: Option<RequestId>,
 }
 
-/// The same as it is stored. Its `_id` is that of the event.
+/// The drafts of one append that wait, as they are stored: whole, so that nobody ever sees its end without its
+/// beginning, which may show that it is refused. Its `_id` is that of its first event: of rivals, who share it, one waits.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PendingDocument {
@@ -49,14 +50,18 @@ struct PendingDocument {
     id: ObjectId,
     /// When it came, in milliseconds since 1970 by the clock of its writer.
     arrived: i64,
-    /// The append it belongs to, and its place there.
-    batch: ObjectId,
-    place: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<Binary>,
+    drafts: Vec<PendingDraft>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PendingDraft {
+    id: ObjectId,
     event_type: String,
     source_app_id: String,
     data_payload: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    request: Option<Binary>,
 }
 
 impl Pending {
@@ -74,32 +79,27 @@ impl Pending {
     /// Makes the index that `waiting` reads by.
     pub(crate) async fn ensure_indexes(&self) -> Result<(), mongodb::error::Error> {
         let arrival = IndexModel::builder()
-            .keys(doc! { "arrived": 1, "batch": 1, "place": 1 })
+            .keys(doc! { "arrived": 1 })
             .options(IndexOptions::builder().build())
             .build();
         self.drafts.create_index(arrival).await.map(drop)
     }
 
-    /// Puts the drafts of one append where whoever links next will find them.
-    pub(crate) async fn publish(&self, drafts: impl Iterator<Item = Waiting>) -> Result<(), StoreError> {
-        let (arrived, batch) = (now().millis(), ObjectId::from_bytes(new_id().0));
-        let documents = (0..).zip(drafts).map(|(place, Waiting { draft, request })| {
-            bson::serialize_to_raw_document_buf(&PendingDocument {
-                id: ObjectId::from_bytes(draft.id.0),
-                arrived,
-                batch,
-                place,
-                data_payload: draft.data_payload.text().to_owned(),
-                event_type: draft.event_type,
-                source_app_id: draft.source_app_id,
-                request: request.map(to_binary),
-            })
+    /// Puts the drafts of one append, all of the same request, where whoever links next will find them.
+    pub(crate) async fn publish(&self, waiting: impl Iterator<Item = Waiting>) -> Result<(), StoreError> {
+        let mut request = None;
+        let drafts = waiting.map(|waiting| {
+            request = waiting.request;
+            PendingDraft::from(waiting.draft)
         });
-        let documents = documents.collect::<Result<Vec<_>, _>>().map_err(StoreError::unavailable)?;
-        // Ordered: whoever looks while this goes on must not see a later draft without an earlier one.
-        match self.drafts.insert_many(documents).ordered(true).await {
+        let drafts: Vec<_> = drafts.collect();
+        let Some(first) = drafts.first() else { return Ok(()) };
+        let (id, request) = (first.id, request.map(to_binary));
+        let document = PendingDocument { id, arrived: now().millis(), request, drafts };
+        let document = bson::serialize_to_raw_document_buf(&document).map_err(StoreError::unavailable)?;
+        match self.drafts.insert_one(document).await {
             Ok(_) => Ok(()),
-            // An earlier attempt has left some; who links for all adds his own in any case.
+            // An earlier attempt has left it, or a rival; who links for all adds his own in any case.
             Err(error) if is_duplicate_key(&error) => Ok(()),
             Err(error) => Err(store_error(error)),
         }
@@ -116,16 +116,16 @@ impl Pending {
     async fn read_waiting(&self) -> Result<Vec<Waiting>, mongodb::error::Error> {
         let since = now().millis() - MAX_AGE.as_millis() as i64;
         let recent = self.drafts.find(doc! { "arrived": { "$gte": since } });
-        let order = doc! { "arrived": 1, "batch": 1, "place": 1 };
-        let mut found = recent.sort(order).limit(MAX_DRAFTS).await?;
+        let order = doc! { "arrived": 1 };
+        let mut found = recent.sort(order).limit(MAX_DRAFTS as i64).await?;
         let (mut drafts, mut bytes) = (Vec::new(), 0);
-        while let Some(document) = found.try_next().await? {
+        while drafts.len() < MAX_DRAFTS
+            && bytes < MAX_BYTES
+            && let Some(document) = found.try_next().await?
+        {
             bytes += document.as_bytes().len();
-            if bytes > MAX_BYTES && !drafts.is_empty() {
-                break;
-            }
             match read(&document) {
-                Some(draft) => drafts.push(draft),
+                Some(waiting) => drafts.extend(waiting),
                 None => self.quarantine(&document).await,
             }
         }
@@ -143,7 +143,7 @@ impl Pending {
         }
     }
 
-    /// Takes away what has been linked. What is left behind is found in the log by whoever links next.
+    /// Takes away the appends that begin with one of these. What is left behind is found in the log by whoever links next.
     pub(crate) async fn remove(&self, ids: &HashSet<EventId>) {
         if ids.is_empty() {
             return;
@@ -170,13 +170,31 @@ impl Pending {
     }
 }
 
-fn read(document: &RawDocumentBuf) -> Option<Waiting> {
+impl From<Draft> for PendingDraft {
+    fn from(draft: Draft) -> Self {
+        Self {
+            id: ObjectId::from_bytes(draft.id.0),
+            data_payload: draft.data_payload.text().to_owned(),
+            event_type: draft.event_type,
+            source_app_id: draft.source_app_id,
+        }
+    }
+}
+
+impl PendingDraft {
+    fn read(self) -> Option<Draft> {
+        Some(Draft {
+            id: EventId(self.id.bytes()),
+            event_type: self.event_type,
+            source_app_id: self.source_app_id,
+            data_payload: Payload::parse(&self.data_payload, MAX_PAYLOAD_DEPTH).ok()?,
+        })
+    }
+}
+
+fn read(document: &RawDocumentBuf) -> Option<Vec<Waiting>> {
     let document: PendingDocument = bson::deserialize_from_slice(document.as_bytes()).ok()?;
-    let draft = Draft {
-        id: EventId(document.id.bytes()),
-        event_type: document.event_type,
-        source_app_id: document.source_app_id,
-        data_payload: Payload::parse(&document.data_payload, MAX_PAYLOAD_DEPTH).ok()?,
-    };
-    Some(Waiting { draft, request: from_binary(document.request) })
+    let request = from_binary(document.request);
+    let waiting = |draft: PendingDraft| Some(Waiting { draft: draft.read()?, request });
+    document.drafts.into_iter().map(waiting).collect()
 }

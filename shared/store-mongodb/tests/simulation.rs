@@ -150,10 +150,8 @@ async fn pending(simulation: &Simulation) -> Collection<Document> {
 
 /// A draft as it waits for whoever links next.
 fn waiting(id: ObjectId, payload: &str) -> Document {
-    doc! {
-        "_id": id, "arrived": eventlog_ledger::now().millis(), "batch": ObjectId::new(), "place": 0,
-        "eventType": "orphan", "sourceAppId": "test", "dataPayload": payload,
-    }
+    let draft = doc! { "id": id, "eventType": "orphan", "sourceAppId": "test", "dataPayload": payload };
+    doc! { "_id": id, "arrived": eventlog_ledger::now().millis(), "drafts": [draft] }
 }
 
 /// A draft whose writer has died is linked by the others; what is no draft is left aside, and stops nobody.

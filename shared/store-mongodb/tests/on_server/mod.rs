@@ -1,6 +1,7 @@
 //! The stores on a database of some server, for the contract suite.
 
 use std::marker::PhantomData;
+use std::sync::Mutex;
 
 use eventlog_store_mongodb::{Connections, Database, Events};
 use eventlog_testing::contract::Backend;
@@ -17,6 +18,7 @@ pub(crate) trait Server: Send + Sync + 'static {
 /// One empty database on a server.
 pub(crate) struct OnServer<S> {
     database: mongodb::Database,
+    opened: Mutex<Vec<Database>>,
     server: PhantomData<S>,
 }
 
@@ -27,7 +29,9 @@ impl<S: Server> OnServer<S> {
         let (address, options) = uri.split_once('?').unwrap_or((&uri, ""));
         let address = address.trim_end_matches('/');
         let uri = format!("{address}/{}?{options}", self.database.name());
-        Database::open(&uri).await.expect("a database")
+        let database = Database::open(&uri).await.expect("a database");
+        self.opened.lock().expect("no panic").push(database.clone());
+        database
     }
 }
 
@@ -37,7 +41,7 @@ impl<S: Server> Backend for OnServer<S> {
 
     async fn fresh() -> Self {
         let client = Client::with_uri_str(S::uri()).await.expect("a client");
-        Self { database: client.database(&fresh_database()), server: PhantomData }
+        Self { database: client.database(&fresh_database()), opened: Mutex::default(), server: PhantomData }
     }
 
     async fn events(&self) -> Events {
@@ -56,6 +60,11 @@ impl<S: Server> Backend for OnServer<S> {
     }
 
     async fn remove(self) {
+        // A client that is dropped as its runtime ends panics.
+        for database in self.opened.into_inner().expect("no panic") {
+            database.close().await;
+        }
         self.database.drop().await.expect("dropped");
+        self.database.client().clone().shutdown().await;
     }
 }
