@@ -82,6 +82,9 @@ class Position {
 /** Something to try again after a pause. Its message goes to `onretry`, so it holds neither a token nor a URL. */
 class Retry extends Error {}
 
+/** A database that elects may not show for some seconds what it has shown before. After so many looks in a row, half a minute or so, it is gone. */
+const MISSES = 7;
+
 /** Lets one waiter at a time wait for the next ring. */
 function bell() {
   let wake = () => {};
@@ -132,6 +135,8 @@ export function subscribe(url, options = {}) {
   let position = new Position(last, filtered);
   let located = false;
   let failures = 0;
+  let missed = 0; // times in a row that the log did not have the event to go on after
+  let wasThere = false;
   const buffer = [];
   const arrival = bell();
   const drained = bell();
@@ -200,7 +205,11 @@ export function subscribe(url, options = {}) {
       position = new Position(head.headId ? { _id: head.headId, currentHash: head.headHash } : BEGINNING, filtered);
     } else if (begin !== BEGINNING) {
       const event = await get(`events/${begin._id}`);
-      if (event === null) throw new Error(`event ${begin._id} is not in this log (any more)`);
+      missed = event === null ? missed + 1 : 0;
+      if (event === null) {
+        const gone = `event ${begin._id} is not in this log (any more)`;
+        throw wasThere && missed < MISSES ? new Retry(gone) : new Error(gone);
+      }
       if (begin.currentHash === undefined) position = new Position(event, filtered);
     }
     while (position.last === BEGINNING && !network.signal.aborted) {
@@ -214,6 +223,7 @@ export function subscribe(url, options = {}) {
       if ((eventType ?? type) === type && (sourceAppId ?? source) === source) keep(first);
     }
     located = true;
+    wasThere = true;
   }
 
   function target() {

@@ -13,6 +13,10 @@ use super::server::Server;
 use super::timing::Timing;
 use super::{BROKEN, End};
 
+/// A database that elects may not show for some seconds what it has shown before. After so many looks in a row, half a
+/// minute or so, it is gone.
+const MISSES: u32 = 7;
+
 /// Where to begin.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Begin {
@@ -37,7 +41,8 @@ impl Following {
     /// and how long it is.
     pub(super) async fn follow(self, events: mpsc::Sender<Event>, tell: impl Fn(&str, Duration)) -> End {
         let position = Position::beginning(self.filter.is_some());
-        let mut follower = Follower { of: self, position, is_located: false, failures: 0 };
+        let mut follower =
+            Follower { of: self, position, is_located: false, was_there: false, missed: 0, failures: 0 };
         loop {
             match follower.connect(&events).await {
                 // Once there is room for as many as there can be, all were taken.
@@ -59,6 +64,10 @@ struct Follower {
     position: Position,
     /// The log is known to have the event to go on after, or had it when a connection last opened.
     is_located: bool,
+    /// It had it once.
+    was_there: bool,
+    /// How often in a row the log did not have it.
+    missed: u32,
     /// In a row.
     failures: u32,
 }
@@ -87,9 +96,9 @@ impl Follower {
     }
 
     /// Finds by HTTP the event to begin after, so that a connection lost before its first event loses nothing. That it
-    /// is gone from the log is final.
+    /// is not in the log is final, if it never was.
     async fn locate(&mut self, events: &mpsc::Sender<Event>) -> Result<(), End> {
-        let Self { of: Following { server, begin, filter, timing }, position, .. } = self;
+        let Self { of: Following { server, begin, filter, timing }, position, was_there, missed, .. } = self;
         let known = position.last();
         if let (None, Begin::Now) = (known, *begin) {
             *begin = server.head().await?.map_or(Begin::First, Begin::After);
@@ -100,8 +109,12 @@ impl Follower {
             Begin::First | Begin::Now => None,
         };
         if let Some(id) = last {
-            let gone = || End::No(format!("event {id} is not in this log (any more)"));
-            let event = server.event(id).await?.ok_or_else(gone)?;
+            let Some(event) = server.event(id).await? else {
+                *missed += 1;
+                let gone = format!("event {id} is not in this log (any more)");
+                return Err(if *was_there && *missed < MISSES { End::Again(gone) } else { End::No(gone) });
+            };
+            (*was_there, *missed) = (true, 0);
             if known.is_none() {
                 *position = Position::behind(&event, filter.is_some());
             }
@@ -119,6 +132,7 @@ impl Follower {
             // There is room: it is the first one.
             let _ = events.try_send(first);
         }
+        *was_there = true;
         Ok(())
     }
 }

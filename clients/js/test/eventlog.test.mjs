@@ -160,6 +160,30 @@ test('that the event to go on after is gone is final, when http can tell', async
   await assert.rejects(take(1), /is not in this log/);
 });
 
+test('an event that is missing for a moment is not gone: a database may elect', async (t) => {
+  const server = await serve(t);
+  server.log.append(1);
+  const reasons = [];
+  let hidden = [];
+  const onretry = (reason) => {
+    if (reasons.push(reason) < 4) return;
+    server.log.events.push(...hidden.splice(0));
+    server.refuse = null;
+  };
+  const { take } = follow(t, server.ws, {
+    after: server.log.events[0]._id, http: server.base, timing: { backoffFrom: 0 }, onretry,
+  });
+  server.log.append(1);
+  await take(1);
+  hidden = server.log.events.splice(0);
+  server.refuse = 400;
+  server.all.at(-1).cut();
+  await server.until(() => hidden.length === 0);
+  const next = server.log.append(1);
+  assert.deepEqual(await take(1), next);
+  assert.equal(reasons.filter((reason) => reason.includes('is not in this log')).length, 2);
+});
+
 test('an event that does not link to the one before is an error, after those that do', async (t) => {
   const server = await serve(t);
   const [a, b, c, d] = server.log.append(4);

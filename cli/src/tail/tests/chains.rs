@@ -106,3 +106,17 @@ async fn that_the_event_to_go_on_after_is_not_there_is_final() {
     let (taken, end) = tail.end().await;
     assert_eq!((taken.len(), broken(&end).contains("is not in this log")), (0, true), "{end:?}");
 }
+
+#[tokio::test]
+async fn an_event_that_is_missing_for_a_moment_is_not_gone() {
+    let stub = Stub::start().await;
+    let events = stub.append(2);
+    let mut tail = Tail::of(&stub, Options { begin: Begin::After(events[0].id), ..Options::default() });
+    assert_eq!(tail.take(1).await, events[1..]);
+    stub.with(|state| (state.electing, state.severed) = (3, Some(1)));
+    stub.until(|state| state.electing == 0).await;
+    let next = stub.append(1);
+    assert_eq!(tail.take(1).await, next);
+    let misses = tail.reasons().iter().filter(|reason| reason.contains("is not in this log")).count();
+    assert_eq!(misses, 3);
+}

@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) refuse: Option<(u16, &'static str)>,
     /// HTTP requests do.
     pub(super) refuse_http: Option<(u16, &'static str)>,
+    /// It does not show what it has, until it was asked for it so many times; handshakes are refused so long.
+    pub(super) electing: usize,
     /// Handshakes get no answer.
     pub(super) is_silent: bool,
     /// This connection answers nothing and sends nothing.
@@ -168,7 +170,10 @@ impl Shared {
             read(state, &target)
         });
         let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY).cloned() else { return read };
-        let (refuse, is_silent) = self.change(|state| (state.refuse, state.is_silent));
+        let (refuse, is_silent) = self.change(|state| {
+            let unknown = (state.electing > 0).then_some((400, "{}"));
+            (state.refuse.or(unknown), state.is_silent)
+        });
         if is_silent {
             return std::future::pending().await;
         }

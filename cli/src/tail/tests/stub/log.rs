@@ -23,8 +23,8 @@ pub(super) fn next(log: &[Event], event_type: &str) -> Event {
 }
 
 /// What HTTP answers.
-pub(super) fn read(state: &State, path: &str) -> Response<Full<Bytes>> {
-    let State { log, refuse_http, .. } = state;
+pub(super) fn read(state: &mut State, path: &str) -> Response<Full<Bytes>> {
+    let State { log, refuse_http, electing, .. } = state;
     if let Some((status, body)) = refuse_http {
         return response(*status, body);
     }
@@ -36,6 +36,10 @@ pub(super) fn read(state: &State, path: &str) -> Response<Full<Bytes>> {
         }
         "/events?limit=1" => {
             response(200, &format!("[{}]", log.first().map(Event::to_json).unwrap_or_default()))
+        }
+        _ if *electing > 0 && path.starts_with("/events/") => {
+            *electing -= 1;
+            response(404, "{}")
         }
         _ => match log.iter().find(|event| path == format!("/events/{}", event.id)) {
             Some(event) => response(200, &event.to_json()),
