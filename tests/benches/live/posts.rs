@@ -1,9 +1,10 @@
-//! The way to AWS: posts to `@connections` a second, by the client that `broadcast` has and by a bare one, and the CPU
-//! time that each takes.
+//! The way to AWS: posts to `@connections` a second, by the client that `broadcast` has and by two bare ones, and the
+//! CPU time that each takes.
 //!
-//! The endpoint is another process, which speaks HTTPS and takes all. Both clients make the same posts at the same
-//! concurrency, in turn, over TLS connections that are open before anything is measured; the bare one, hyper's
-//! connections themselves, does not sign, and has no pool, no time limit and no limit of posts at once.
+//! The endpoint is another process, which speaks HTTPS and takes all. The clients make the same posts at the same
+//! concurrency, in turn, over TLS connections that are open before anything is measured. The bare ones do not sign, and
+//! have no time limit and no limit of posts at once: hyper-util's client, which has a pool, and hyper's connections
+//! themselves, which have not even that.
 
 mod clients;
 pub(crate) mod endpoint;
@@ -20,7 +21,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use self::clients::{Poster, bare, ours};
+use self::clients::{Poster, bare, ours, pooled};
 use self::endpoint::Endpoint;
 
 const AT_ONCE: [usize; 3] = [1, 10, 100];
@@ -52,26 +53,30 @@ pub(crate) async fn bench(plan: &Plan) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let endpoint = Endpoint::start(dir.path()).await?;
     println!(
-        "Every figure is the median of {} rounds. CPU is that of the client.\n\n{:>7}  {:<8} {:>8} {:>8} {:>8} {:>12}",
+        "Every figure is the median of {} rounds. CPU is that of the client.\n\n{:>7}  {:<10} {:>8} {:>8} {:>8} {:>12}",
         plan.rounds, "at once", "client", "posts/s", "p50 ms", "p99 ms", "CPU µs/post"
     );
     let mut ratios = Vec::new();
     for at_once in AT_ONCE {
-        let (mut of_ours, mut of_bare) = (Vec::new(), Vec::new());
+        let (mut of_ours, mut of_pooled, mut of_bare) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..plan.rounds {
             of_ours.push(measure(ours(&endpoint, at_once)?, plan.phase).await.context("ours")?);
+            of_pooled.push(measure(pooled(&endpoint, at_once)?, plan.phase).await.context("pooled")?);
             of_bare.push(measure(bare(&endpoint, at_once).await?, plan.phase).await.context("bare")?);
         }
         print("eventlog", at_once, &of_ours, &mut report)?;
+        print("hyper-util", at_once, &of_pooled, &mut report)?;
         print("bare", at_once, &of_bare, &mut report)?;
         let rate = |figures: &[Figures]| median(figures, |figures| figures.per_second);
-        ratios.push(rate(&of_bare) / rate(&of_ours));
+        ratios.push((rate(&of_pooled) / rate(&of_ours), rate(&of_bare) / rate(&of_ours)));
     }
     endpoint.stop().await?;
     println!();
-    for (at_once, ratio) in AT_ONCE.into_iter().zip(ratios) {
-        let what = format!("posts/s of the bare client / ours, {at_once} at once");
-        report.verdict(&what, Some(ratio), "x", Aim::AtMost(1.5))?;
+    for (at_once, (pooled, bare)) in AT_ONCE.into_iter().zip(ratios) {
+        for (whose, ratio) in [("hyper-util's client", pooled), ("bare connections", bare)] {
+            let what = format!("posts/s of {whose} / ours, {at_once} at once");
+            report.verdict(&what, Some(ratio), "x", Aim::AtMost(1.5))?;
+        }
     }
     Ok(())
 }
@@ -127,7 +132,7 @@ fn print(client: &str, at_once: usize, rounds: &[Figures], report: &mut Report) 
     let rate = median(rounds, |round| round.per_second);
     let (p50, p99) = (median(rounds, |round| micros(round.p50)), median(rounds, |round| micros(round.p99)));
     let cpu = median(rounds, |round| micros(round.cpu));
-    println!("{at_once:>7}  {client:<8} {rate:>8.0} {:>8.3} {:>8.3} {cpu:>12.1}", p50 / 1e3, p99 / 1e3);
+    println!("{at_once:>7}  {client:<10} {rate:>8.0} {:>8.3} {:>8.3} {cpu:>12.1}", p50 / 1e3, p99 / 1e3);
     report.line(&json!({
         "client": client, "at_once": at_once, "posts_per_s": rate,
         "p50_us": p50, "p99_us": p99, "cpu_us_per_post": cpu,

@@ -1,4 +1,4 @@
-//! Who posts: the client of `broadcast`, and a bare one.
+//! Who posts: the client of `broadcast`, hyper-util's with nothing around it, and hyper's connections themselves.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -9,10 +9,14 @@ use eventlog_aws::{Caller, Client};
 use eventlog_broadcast::ApiGateway;
 use eventlog_ledger::broadcast::{Message, Push};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Request, Uri};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, Response, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
@@ -42,6 +46,12 @@ pub(crate) struct Ours {
     connection: String,
 }
 
+/// One client with a pool for all.
+pub(crate) struct Pooled {
+    client: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    url: Uri,
+}
+
 /// One connection.
 pub(crate) struct Bare {
     sender: SendRequest<Full<Bytes>>,
@@ -64,10 +74,19 @@ pub(crate) fn ours(endpoint: &Endpoint, count: usize) -> Result<Vec<Ours>> {
     Ok(connections.map(|connection| Ours { gateway: gateway.clone(), connection }).collect())
 }
 
+pub(crate) fn pooled(endpoint: &Endpoint, count: usize) -> Result<Vec<Pooled>> {
+    let https =
+        HttpsConnectorBuilder::new().with_tls_config(tls(endpoint)?).https_only().enable_http1().build();
+    let client = legacy::Client::builder(TokioExecutor::new()).build(https);
+    let poster = |nth| {
+        let url = format!("https://127.0.0.1:{}{}", endpoint.port(), path(nth)).parse()?;
+        Ok(Pooled { client: client.clone(), url })
+    };
+    (0..count).map(poster).collect()
+}
+
 pub(crate) async fn bare(endpoint: &Endpoint, count: usize) -> Result<Vec<Bare>> {
-    let tls = ClientConfig::builder_with_provider(ring::default_provider().into());
-    let tls = tls.with_safe_default_protocol_versions()?.with_root_certificates(endpoint.roots.clone());
-    let tls = TlsConnector::from(Arc::new(tls.with_no_client_auth()));
+    let tls = TlsConnector::from(Arc::new(tls(endpoint)?));
     let mut posters = Vec::with_capacity(count);
     for nth in 0..count {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, endpoint.port())).await?;
@@ -75,10 +94,20 @@ pub(crate) async fn bare(endpoint: &Endpoint, count: usize) -> Result<Vec<Bare>>
         let name = ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
         let (sender, connection) = handshake(TokioIo::new(tls.connect(name, stream).await?)).await?;
         tokio::spawn(connection);
-        let path = format!("/prod/@connections/{}", connection_id(nth).replace('=', "%3D")).parse()?;
-        posters.push(Bare { sender, host: format!("127.0.0.1:{}", endpoint.port()), path });
+        let host = format!("127.0.0.1:{}", endpoint.port());
+        posters.push(Bare { sender, host, path: path(nth).parse()? });
     }
     Ok(posters)
+}
+
+fn tls(endpoint: &Endpoint) -> Result<ClientConfig> {
+    let tls = ClientConfig::builder_with_provider(ring::default_provider().into());
+    let tls = tls.with_safe_default_protocol_versions()?.with_root_certificates(endpoint.roots.clone());
+    Ok(tls.with_no_client_auth())
+}
+
+fn path(nth: usize) -> String {
+    format!("/prod/@connections/{}", connection_id(nth).replace('=', "%3D"))
 }
 
 fn connection_id(nth: usize) -> String {
@@ -91,6 +120,15 @@ impl Poster for Ours {
     }
 }
 
+impl Poster for Pooled {
+    async fn post(&mut self) -> Result<()> {
+        let request = Request::post(self.url.clone())
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .body(Full::new(MESSAGE))?;
+        taken(self.client.request(request).await?).await
+    }
+}
+
 impl Poster for Bare {
     async fn post(&mut self) -> Result<()> {
         let request = Request::post(self.path.clone())
@@ -98,9 +136,12 @@ impl Poster for Bare {
             .header(CONTENT_TYPE, "application/octet-stream")
             .body(Full::new(MESSAGE))?;
         self.sender.ready().await?;
-        let reply = self.sender.send_request(request).await?;
-        ensure!(reply.status().is_success(), "{}", reply.status());
-        reply.into_body().collect().await?;
-        Ok(())
+        taken(self.sender.send_request(request).await?).await
     }
+}
+
+async fn taken(reply: Response<Incoming>) -> Result<()> {
+    ensure!(reply.status().is_success(), "{}", reply.status());
+    reply.into_body().collect().await?;
+    Ok(())
 }
