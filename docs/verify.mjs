@@ -1,5 +1,6 @@
 // Verifies a log without any of our code: node docs/verify.mjs FILE [HASH], one event's JSON a line, oldest first.
-// HASH is a currentHash that was kept elsewhere: the log must still hold it, so its end cannot have been cut off.
+// A file without an event is no log. HASH is a currentHash that was kept elsewhere: the log must still hold it, so its
+// end cannot have been cut off.
 // ECMAScript's own number and string texts and its sort order are those of RFC 8785, so this is all it takes.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -12,10 +13,13 @@ const canonical = (value) =>
 
 const [file, kept] = process.argv.slice(2);
 const fail = (reason) => { console.error(reason); process.exit(1); };
+if (file === undefined) fail('usage: node docs/verify.mjs FILE [HASH]');
+let text;
+try { text = readFileSync(file, 'utf8'); } catch (error) { fail(`cannot read ${file}: ${error.code}`); }
 let previous = '';
 let checked = 0;
 let found = kept === undefined;
-for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
+for (const line of text.split('\n').filter(Boolean)) {
   let event;
   try { event = JSON.parse(line); } catch { fail(`line ${checked + 1} is not JSON`); }
   const { currentHash, ...rest } = event;
@@ -25,5 +29,6 @@ for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
   found ||= currentHash === kept;
   checked += 1;
 }
+if (checked === 0) fail(`${file} has no event`);
 if (!found) fail(`${kept} is not in this log`);
-console.log(`${checked} events, one chain, ends in ${previous || 'nothing'}`);
+console.log(`${checked} events, one chain, ends in ${previous}`);

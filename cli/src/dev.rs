@@ -2,15 +2,15 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use eventlog_local::{Store, serve};
 use eventlog_store_sqlite::Durability;
 use tokio::net::TcpListener;
 
 use crate::Answer;
 use crate::signals::stop_on_signal;
+use crate::store::{Place, StoreArgs};
 
 /// Runs the whole system on this machine: no cloud, no docker, no database to install.
 #[derive(clap::Args)]
@@ -19,17 +19,12 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 3000)]
     port: u16,
 
-    /// Folder of the embedded database; made if it is not there.
-    #[arg(long, value_name = "DIR", default_value = ".eventlog")]
-    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
 
     /// Flush every commit to the disk: what was acknowledged survives loss of power too.
     #[arg(long, conflicts_with = "mongodb_uri")]
     durable: bool,
-
-    /// Keep the log in MongoDB, as the deployed system does, and not in the embedded database.
-    #[arg(long, value_name = "URI", env = "MONGODB_URI", hide_env_values = true)]
-    mongodb_uri: Option<String>,
 
     /// Address to listen on. Anything but a loopback address lets other machines read and write the log.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
@@ -43,23 +38,25 @@ pub(crate) fn run(args: Args) -> Result<Answer> {
 }
 
 async fn dev(args: Args) -> Result<()> {
-    let Args { port, host, .. } = args;
-    let taken = || format!("cannot listen on {host}, port {port}");
-    let listener = TcpListener::bind((host.as_str(), port)).await.with_context(taken)?;
-    let durability = if args.durable { Durability::Power } else { Durability::Process };
-    let (store, place) = match args.mongodb_uri {
-        // The connection string may hold a password.
-        Some(uri) => (Store::MongoDb(uri), "the MongoDB of --mongodb-uri or MONGODB_URI".into()),
-        None => {
-            let place = args.data.display().to_string();
-            (Store::Folder(args.data, durability), place)
+    let Args { port, host, durable, store } = args;
+    let store = match store.place() {
+        Place::MongoDb(_) if durable => {
+            bail!(
+                "--durable is for the embedded database, and MONGODB_URI asks for MongoDB; --data DIR goes before it"
+            )
+        }
+        Place::MongoDb(uri) => Store::MongoDb(uri),
+        Place::Folder(folder) => {
+            Store::Folder(folder, if durable { Durability::Power } else { Durability::Process })
         }
     };
-    serve(listener, &host, store, |address| announce(address, &place), stop_on_signal()?).await
+    let taken = || format!("cannot listen on {host}, port {port} (--port takes another)");
+    let listener = TcpListener::bind((host.as_str(), port)).await.with_context(taken)?;
+    serve(listener, &host, store, announce, stop_on_signal()?).await
 }
 
 /// The first line is for programs too: both URLs stand in it.
-fn announce(address: SocketAddr, place: &str) {
+fn announce(address: SocketAddr, kept_in: &str) {
     let host = match address.ip() {
         ip if ip.is_loopback() || ip.is_unspecified() => "localhost".into(),
         _ => address.ip().to_string(),
@@ -74,7 +71,7 @@ fn announce(address: SocketAddr, place: &str) {
          \n  log an event:  curl -X POST http://{at}/events -H 'Content-Type: application/json' -d '{body}'\
          \n  read the log:  curl 'http://{at}/events?page=1&limit=10'\
          \n  watch it live: npx wscat -c ws://{at}\
-         \n  it is kept in: {place}\n"
+         \n  it is kept in: {kept_in}\n"
     );
 }
 

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use eventlog_ledger::{Event, EventStore, Head, Query, Seq, StoreError, check_limits};
-use indicatif::HumanCount;
 use serde_json::json;
 
 use crate::Answer;
 use crate::lines::{Export, Fault, open};
-use crate::progress::Progress;
+use crate::progress::{Progress, counted};
 use crate::store::{Log, StoreArgs};
 
 /// Puts an export into a log: the same events, byte for byte.
@@ -52,7 +51,11 @@ pub(crate) async fn run(args: Args) -> Result<Answer> {
     let progress = Progress::of(len);
     let export = Export::new(input);
     let done = match args.store.open().await? {
-        Log::Sqlite(log) => import(log, export, &progress).await,
+        Log::Sqlite(log) => {
+            let done = import(log.clone(), export, &progress).await;
+            log.close().await;
+            done
+        }
         Log::MongoDb(log) => import(log, export, &progress).await,
     };
     let (next, imported, refused) = done?;
@@ -64,16 +67,14 @@ pub(crate) async fn run(args: Args) -> Result<Answer> {
         });
         println!("{}", json!({ "imported": imported, "alreadyThere": there, "refused": refused }));
     } else {
-        progress.end(next);
+        progress.end(imported);
         if there > 0 {
-            eprintln!("{} of them were there already", HumanCount(there));
+            eprintln!("{} were there already", counted(there));
         }
         if let Some(Fault { line, id, reason }) = &refused {
             let id = id.map(|id| format!(" (_id {id})")).unwrap_or_default();
-            let before = HumanCount(next);
-            eprintln!(
-                "refused from line {line}{id} on: {reason}. The log has the {before} events before it."
-            );
+            let before = counted(next);
+            eprintln!("refused from line {line}{id} on: {reason}. The log has what is before it: {before}.");
         }
     }
     Ok(if refused.is_none() { Answer::Yes } else { Answer::No })

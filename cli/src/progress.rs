@@ -34,6 +34,11 @@ impl Progress {
         let seconds = self.since.elapsed().as_secs_f64();
         drop(self.bar);
         let rate = HumanCount((events as f64 / seconds) as u64);
-        eprintln!("{} events in {seconds:.1} s, {rate} events/s", HumanCount(events));
+        eprintln!("{} in {seconds:.1} s, {rate}/s", counted(events));
     }
+}
+
+/// `1 event`, `2,000 events`.
+pub(crate) fn counted(events: u64) -> String {
+    format!("{} event{}", HumanCount(events), if events == 1 { "" } else { "s" })
 }

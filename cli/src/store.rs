@@ -9,13 +9,21 @@ use eventlog_store_sqlite as sqlite;
 /// Which log.
 #[derive(clap::Args)]
 pub(crate) struct StoreArgs {
-    /// Folder of the embedded database.
-    #[arg(long, value_name = "DIR", default_value = ".eventlog")]
-    data: PathBuf,
+    /// Folder of the embedded database [default: .eventlog].
+    #[arg(long, value_name = "DIR", conflicts_with = "mongodb_uri")]
+    data: Option<PathBuf>,
 
-    /// Take the log in this MongoDB and not the embedded one; so does the environment variable MONGODB_URI.
+    /// Take the log in this MongoDB and not the embedded one; so does the environment variable MONGODB_URI where
+    /// neither is given.
     #[arg(long, value_name = "URI")]
     mongodb_uri: Option<String>,
+}
+
+/// Where that log is.
+pub(crate) enum Place {
+    Folder(PathBuf),
+    /// At this connection string, which may hold a password.
+    MongoDb(String),
 }
 
 pub(crate) enum Log {
@@ -24,24 +32,36 @@ pub(crate) enum Log {
 }
 
 impl StoreArgs {
+    /// Not clap's `env`: what stands on the command line goes before what the environment says.
+    pub(crate) fn place(self) -> Place {
+        let in_environment = || std::env::var("MONGODB_URI").ok().filter(|uri| !uri.is_empty());
+        match (self.data, self.mongodb_uri) {
+            (Some(folder), _) => Place::Folder(folder),
+            (None, Some(uri)) => Place::MongoDb(uri),
+            (None, None) => in_environment().map_or(Place::Folder(".eventlog".into()), Place::MongoDb),
+        }
+    }
+
     /// Opens the log; it need not be there yet.
     pub(crate) async fn open(self) -> Result<Log> {
-        Ok(match self.uri() {
-            Some(uri) => Log::MongoDb(mongodb::Events::new(&mongodb::Database::open(&uri).await?)),
-            None => Log::Sqlite(sqlite::Events::open(&self.data, sqlite::Durability::Process)?),
-        })
+        self.place().open().await
     }
 
     /// Opens the log; an embedded one must be there: a mistyped folder is no empty log.
     pub(crate) async fn open_existing(self) -> Result<Log> {
-        let is_missing = self.uri().is_none() && !self.data.join("events.db").exists();
-        ensure!(!is_missing, "there is no log in the folder {}", self.data.display());
-        self.open().await
+        let place = self.place();
+        if let Place::Folder(folder) = &place {
+            ensure!(folder.join("events.db").exists(), "there is no log in the folder {}", folder.display());
+        }
+        place.open().await
     }
+}
 
-    /// Not clap's `env`: what the environment says does not count as given beside a FILE.
-    fn uri(&self) -> Option<String> {
-        let in_environment = || std::env::var("MONGODB_URI").ok().filter(|uri| !uri.is_empty());
-        self.mongodb_uri.clone().or_else(in_environment)
+impl Place {
+    async fn open(self) -> Result<Log> {
+        Ok(match self {
+            Self::MongoDb(uri) => Log::MongoDb(mongodb::Events::new(&mongodb::Database::open(&uri).await?)),
+            Self::Folder(folder) => Log::Sqlite(sqlite::Events::open(&folder, sqlite::Durability::Process)?),
+        })
     }
 }

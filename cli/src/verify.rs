@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use eventlog_ledger::verify::{InvalidEvent, Start, verify};
 use eventlog_ledger::{EventId, EventStore, Head, StoreError, Tip};
-use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use crate::Answer;
 use crate::lines::{Export, open};
-use crate::progress::Progress;
+use crate::progress::{Progress, counted};
 use crate::store::{Log, StoreArgs};
 
 /// Checks a whole log: that every event stands where and as it was linked.
@@ -141,13 +140,13 @@ impl Verdict {
     }
 
     fn to_sentence(&self) -> String {
-        let checked = HumanCount(self.checked);
+        let checked = counted(self.checked);
         match (&self.invalid, self.tip) {
             (None, None) => "valid: an empty log".into(),
-            (None, Some(tip)) => format!("valid: {checked} events, one chain, ends in {}", tip.hash),
+            (None, Some(tip)) => format!("valid: {checked}, one chain, ends in {}", tip.hash),
             (Some(Invalid { place, id, reason }), _) => {
                 let id = id.map(|id| format!(" (_id {id})")).unwrap_or_default();
-                format!("broken at {place}{id}: {reason}. The {checked} events before it are good.")
+                format!("broken at {place}{id}: {reason}. What is before it is good: {checked}.")
             }
         }
     }

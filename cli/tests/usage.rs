@@ -39,6 +39,8 @@ fn wrong_usage_is_status_2_and_goes_to_stderr() {
         &["verify", "a", "b"],
         &["verify", "a", "--data", "b"],
         &["verify", "a", "--mongodb-uri", "mongodb://localhost"],
+        &["verify", "--data", "b", "--mongodb-uri", "mongodb://localhost"],
+        &["dev", "--data", "b", "--mongodb-uri", "mongodb://localhost"],
         &["export", "--json"],
         &["import"],
         &["tail", "--after", "x"],
@@ -54,4 +56,17 @@ fn wrong_usage_is_status_2_and_goes_to_stderr() {
         assert!(stdout.is_empty() && errors.contains("--help"), "{errors}");
         assert!(!errors.contains("hunter2"), "{errors}");
     }
+}
+
+/// Else an import would go into another log than the one that was named.
+#[test]
+fn what_is_said_goes_before_the_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().join("log").display().to_string();
+    let Output { status, stderr, .. } = eventlog(&["verify", "--data", &folder]);
+    assert_eq!(status.code(), Some(2));
+    let errors = String::from_utf8(stderr).expect("text");
+    assert_eq!(errors, format!("error: there is no log in the folder {folder}\n"));
+    let Output { status, .. } = eventlog(&["import", "/dev/null", "--data", &folder]);
+    assert_eq!(status.code(), Some(0), "it goes into the folder");
 }

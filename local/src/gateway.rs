@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use eventlog_edge::Problem;
@@ -99,7 +99,17 @@ impl<L: EventStore, C: ConnectionStore> Gateway<L, C> {
         });
     }
 
+    /// What came and what became of it is told to whoever wants to know (`RUST_LOG=info`); the query string may be long,
+    /// and is nobody's business.
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Reply {
+        let (since, method, path) = (Instant::now(), request.method().clone(), request.uri().clone());
+        let reply = self.answer_to(request, peer).await;
+        let (status, millis) = (reply.status().as_u16(), since.elapsed().as_millis());
+        tracing::info!(%method, path = path.path(), status, millis, "answered");
+        reply
+    }
+
+    async fn answer_to(&self, request: Request<Incoming>, peer: IpAddr) -> Reply {
         let (parts, body) = request.into_parts();
         if let Err(problem) = self.guard.check(&parts) {
             return problem_reply(&problem);

@@ -72,7 +72,7 @@ fn only(parts: &Parts, name: HeaderName) -> Result<Option<&str>, Problem> {
     let first = values.next().map(|value| value.to_str().unwrap_or("?"));
     match values.next() {
         None => Ok(first),
-        Some(_) => Err(Problem::bad_request(format!("The header {name} stands there twice."))),
+        Some(_) => Err(Problem::bad_request(format!("The header {name} is given twice."))),
     }
 }
 

@@ -55,7 +55,11 @@ fn check_target(uri: &Uri) -> Result<(), Problem> {
     if target.len() > MAX_TARGET {
         return Err(Problem::uri_too_long(MAX_TARGET));
     }
-    if target.starts_with('/') { Ok(()) } else { Err(Problem::not_found("There is nothing at this path.")) }
+    if target.starts_with('/') {
+        Ok(())
+    } else {
+        Err(Problem::not_found("There is nothing at this path. GET /openapi.yaml lists the paths."))
+    }
 }
 
 /// Reads the body, or says what is wrong with it. The outer error: the connection broke.

@@ -42,20 +42,24 @@ pub enum Store {
     MongoDb(String),
 }
 
-/// Runs the system behind `listener` until `stop`. Calls `ready` once requests are answered.
+/// Runs the system behind `listener` until `stop`. Calls `ready` once requests are answered, with where that is, and
+/// where the log is kept.
 pub async fn serve(
     listener: TcpListener,
     host: &str,
     store: Store,
-    ready: impl FnOnce(SocketAddr),
+    ready: impl FnOnce(SocketAddr, &str),
     stop: CancellationToken,
 ) -> Result<()> {
     let address = listener.local_addr()?;
-    let ready = move || ready(address);
     match store {
         Store::Folder(folder, durability) => {
             let log = sqlite::Events::open(&folder, durability)?;
-            serve_on(listener, host, log, sqlite::Connections::open()?, ready, stop).await
+            let ready = || ready(address, &folder.display().to_string());
+            let served =
+                serve_on(listener, host, log.clone(), sqlite::Connections::open()?, ready, stop).await;
+            log.close().await;
+            served
         }
         Store::MongoDb(uri) => {
             let database = mongodb::Database::open(&uri).await?;
@@ -63,6 +67,7 @@ pub async fn serve(
             let gateway = format!("local {}", eventlog_ledger::new_id());
             let connections = mongodb::Connections::new(&database, &gateway);
             let log = mongodb::Events::new(&database);
+            let ready = || ready(address, &database.to_string());
             let served = serve_on(listener, host, log, connections, ready, stop).await;
             database.close().await;
             served

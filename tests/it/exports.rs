@@ -190,7 +190,7 @@ async fn another_log(backend: Backend) {
     let id = events[1].id;
     assert!(
         stderr.contains(&format!(
-            "refused from line 2 (_id {id}) on: the log has another event there, {id}. The log has the 1 events before it."
+            "refused from line 2 (_id {id}) on: the log has another event there, {id}. The log has what is before it: 1 event."
         )),
         "{stderr}"
     );
@@ -230,7 +230,7 @@ async fn a_fault_in_the_store(backend: Backend) {
     let Ended { code, stdout, .. } = run(data.command(&["verify"])).await;
     let id = events[1].id;
     let says = format!(
-        "broken at seq 1 (_id {id}): currentHash is not the hash of the event. The 1 events before it are good.\n"
+        "broken at seq 1 (_id {id}): currentHash is not the hash of the event. What is before it is good: 1 event.\n"
     );
     assert_eq!((code, stdout), (Some(1), says));
     let Ended { code, stdout, .. } = run(data.command(&["verify", "--json"])).await;

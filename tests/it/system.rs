@@ -56,10 +56,10 @@ impl Data {
     /// A command on this log.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = eventlog(arguments);
-        command.arg("--data").arg(self.folder.path());
-        if let Some(uri) = &self.mongodb_uri {
-            command.env("MONGODB_URI", uri);
-        }
+        match &self.mongodb_uri {
+            Some(uri) => command.env("MONGODB_URI", uri),
+            None => command.arg("--data").arg(self.folder.path()),
+        };
         command
     }
 

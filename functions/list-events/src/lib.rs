@@ -18,7 +18,7 @@ async fn read(log: &impl EventStore, request: &Request) -> Result<Response, Prob
     let Some((route, id)) = routes::find(request.method().as_str(), path) else {
         return Err(match routes::allowed(path) {
             Some(methods) => Problem::method_not_allowed(methods),
-            None => Problem::not_found("There is nothing at this path."),
+            None => Problem::not_found("There is nothing at this path. GET /openapi.yaml lists the paths."),
         });
     };
     match route {

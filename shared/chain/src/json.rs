@@ -208,7 +208,7 @@ impl<'de> Visitor<'de> for Strict<'_, '_> {
         object.sort_unstable_by(|(a, _): &(Cow<'_, str>, _), (b, _)| by_utf16(a, b));
         if let Some(twins) = object.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             push_step(&mut walk.path, &twins[0].0);
-            return Err(walk.refuse("this member name stands here twice"));
+            return Err(walk.refuse("this member name is given twice"));
         }
         walk.depth -= 1;
         Ok(Tree::Object(object))

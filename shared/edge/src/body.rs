@@ -41,6 +41,9 @@ fn text(body: &Body) -> Result<&str, Problem> {
     })
 }
 
+/// So much of a wrong media type is told.
+const MAX_SHOWN: usize = 100;
+
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = |detail: &str| Err(Problem::unsupported_media_type(detail));
     for encoding in headers.get_all(CONTENT_ENCODING) {
@@ -50,10 +53,12 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(media_type), None) = (types.next(), types.next()) else {
-        return refuse("Content-Type must be application/json.");
+        return refuse("There must be one Content-Type: application/json.");
     };
-    if !media_type.to_str().is_ok_and(is_json) {
-        return refuse("Content-Type must be application/json, in UTF-8.");
+    let media_type = String::from_utf8_lossy(media_type.as_bytes());
+    if !is_json(&media_type) {
+        let shown: String = media_type.chars().take(MAX_SHOWN).collect();
+        return refuse(&format!("Content-Type must be application/json, in UTF-8, and is {shown:?}."));
     }
     Ok(())
 }

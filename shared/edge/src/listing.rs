@@ -91,8 +91,11 @@ fn time(name: &str, value: &str) -> Result<Timestamp, Problem> {
     let at = OffsetDateTime::parse(&value.replace(' ', "+"), &Rfc3339).ok();
     let millis = at.map(|at| -(-at.unix_timestamp_nanos()).div_euclid(1_000_000));
     let timestamp = millis.and_then(|millis| Timestamp::from_millis(i64::try_from(millis).ok()?).ok());
-    timestamp
-        .ok_or_else(|| Problem::invalid_query(format!("The parameter {name:?} must be a time of RFC 3339.")))
+    timestamp.ok_or_else(|| {
+        Problem::invalid_query(format!(
+            "The parameter {name:?} must be a time of RFC 3339, say 2024-11-22T08:32:05Z."
+        ))
+    })
 }
 
 impl Listing {

@@ -88,7 +88,7 @@ impl Problem {
                 pointer.truncate(pointer.rfind('/').unwrap_or_default());
             }
         }
-        let detail = "The body is not a valid event; errors says where and why.";
+        let detail = "The body is not a valid event; see errors for where and why.";
         Self { errors, ..Self::new(&INVALID_EVENT, detail) }
     }
 
@@ -197,9 +197,10 @@ impl From<Rejected> for Problem {
     fn from(rejected: Rejected) -> Self {
         match rejected {
             Rejected::Invalid(faults) => Self::invalid_event(faults),
-            Rejected::Reserved(fault) => {
-                Self { errors: vec![fault.clone()], ..Self::forbidden(format!("{}.", fault.detail)) }
-            }
+            Rejected::Reserved(fault) => Self {
+                errors: vec![fault],
+                ..Self::forbidden("The body has an eventType that is reserved; see errors.")
+            },
             Rejected::TooLarge(fault) => {
                 let detail = format!("An event may have {MAX_EVENT_BYTES} bytes of JSON.");
                 Self { errors: vec![fault], ..Self::new(&EVENT_TOO_LARGE, detail) }
@@ -254,7 +255,7 @@ mod tests {
         let lambda_http::Body::Text(text) = response.body() else { panic!("a text") };
         assert_eq!(
             text,
-            r#"{"type":"urn:eventlog:problem:invalid-event","title":"The event is invalid","status":400,"detail":"The body is not a valid event; errors says where and why.","errors":[{"pointer":"/dataPayload/a","detail":"wrong"}]}"#
+            r#"{"type":"urn:eventlog:problem:invalid-event","title":"The event is invalid","status":400,"detail":"The body is not a valid event; see errors for where and why.","errors":[{"pointer":"/dataPayload/a","detail":"wrong"}]}"#
         );
     }
 }

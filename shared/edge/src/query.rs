@@ -51,7 +51,7 @@ pub(crate) fn parameters<'a, const N: usize>(
             return Err(Problem::invalid_query(format!("The parameter {name:?} is not known here.")));
         };
         if values[place].replace(value).is_some() {
-            return Err(Problem::invalid_query(format!("The parameter {name:?} stands there twice.")));
+            return Err(Problem::invalid_query(format!("The parameter {name:?} is given twice.")));
         }
     }
     Ok(values)

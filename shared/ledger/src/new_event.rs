@@ -180,7 +180,7 @@ fn fill<T>(
     faults: &mut Vec<Fault>,
 ) {
     if field.is_some() {
-        return faults.push(Fault { pointer, detail: "this member name stands here twice".into() });
+        return faults.push(Fault { pointer, detail: "this member name is given twice".into() });
     }
     *field = Some(read(value.get()).map_err(|fault| {
         faults.push(Fault { pointer: pointer + &fault.pointer, detail: fault.detail });

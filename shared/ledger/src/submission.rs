@@ -25,7 +25,7 @@ pub struct IdempotencyKey(String);
 
 /// A text is no [`IdempotencyKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an Idempotency-Key has 1 to {} visible ASCII characters", IdempotencyKey::MAX_CHARS)]
+#[error("The Idempotency-Key must have 1 to {} visible ASCII characters", IdempotencyKey::MAX_CHARS)]
 pub struct InvalidKey;
 
 impl IdempotencyKey {

@@ -344,13 +344,12 @@ fn link(drafts: impl Iterator<Item = Waiting>, mut last: Option<Head>) -> (Optio
     (last, events)
 }
 
-/// Whether it is worth another attempt: the driver has waited for a server already, and what is damaged stays so.
+/// Whether it is worth another attempt: what is damaged stays so, and for a server that is not there (a text by now) the
+/// driver has waited already.
 fn may_pass(error: &StoreError) -> bool {
     let StoreError::Unavailable(source) = error else { return false };
     let kind = source.downcast_ref::<ErrorKind>();
-    kind.is_some_and(|kind| {
-        !matches!(kind, ErrorKind::ServerSelection { .. } | ErrorKind::Authentication { .. })
-    })
+    kind.is_some_and(|kind| !matches!(kind, ErrorKind::Authentication { .. }))
 }
 
 /// A quarter less to a quarter more: so that those who collided do not do so again.

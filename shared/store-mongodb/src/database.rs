@@ -1,5 +1,6 @@
 //! The database: how it is reached.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,7 +10,9 @@ use mongodb::Client;
 use mongodb::error::{Error, ErrorKind, WriteFailure};
 use mongodb::event::EventHandler;
 use mongodb::event::cmap::CmapEvent;
-use mongodb::options::{ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
+use mongodb::options::{
+    ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, ServerAddress, WriteConcern,
+};
 use tokio::time::timeout;
 
 /// A database cannot be opened. The connection string may hold a password, so no part of it is repeated.
@@ -37,7 +40,7 @@ const POOL: u32 = 8;
 
 /// One MongoDB database. Connects when it is first used.
 #[derive(Clone)]
-pub struct Database(pub(crate) mongodb::Database, ShutOut);
+pub struct Database(pub(crate) mongodb::Database, ShutOut, Arc<[ServerAddress]>);
 
 /// Set once a connection could not be made: the server was away, or did not take our credentials.
 type ShutOut = Arc<AtomicBool>;
@@ -59,8 +62,9 @@ impl Database {
         let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.into());
         let shut_out = ShutOut::default();
         options.cmap_event_handler = Some(note_failures(shut_out.clone()));
+        let hosts = options.hosts.as_slice().into();
         let client = Client::with_options(options).map_err(|_| OpenError::ConnectionString)?;
-        Ok(Self(client.database(&name), shut_out))
+        Ok(Self(client.database(&name), shut_out, hosts))
     }
 
     /// Lets the driver end what it has begun, a cursor that is closed on the server for one: cut off with the runtime, it
@@ -72,6 +76,14 @@ impl Database {
     /// Whether it may help to fetch the connection string anew.
     pub(crate) fn is_shut_out(&self) -> bool {
         self.1.load(Ordering::Relaxed)
+    }
+}
+
+/// Where it is, without the credentials: for people.
+impl fmt::Display for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts: Vec<_> = self.2.iter().map(ToString::to_string).collect();
+        write!(formatter, "MongoDB at {}, database {}", hosts.join(","), self.0.name())
     }
 }
 
@@ -88,6 +100,10 @@ pub(crate) fn store_error(error: Error) -> StoreError {
     match *error.kind {
         ErrorKind::BsonDeserialization(_) | ErrorKind::Bson(_) => {
             StoreError::Corrupt { id: None, what: error.to_string() }
+        }
+        // The message goes on with all that the driver knows of each server.
+        ErrorKind::ServerSelection { message, .. } => {
+            StoreError::unavailable(message.split(" Topology:").next().unwrap_or_default().to_owned())
         }
         // The kind alone is a sentence; the error is the whole state of the driver.
         kind => StoreError::unavailable(kind),

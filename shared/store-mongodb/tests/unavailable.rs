@@ -29,6 +29,13 @@ async fn every_call_says_that_the_store_is_unavailable() {
 }
 
 #[tokio::test]
+async fn a_database_says_where_it_is_without_its_password() {
+    let uri = "mongodb://user:hunter2@a.example:1,b.example/log?replicaSet=r";
+    let database = Database::open(uri).await.expect("it connects when it is used");
+    assert_eq!(database.to_string(), "MongoDB at a.example:1,b.example:27017, database log");
+}
+
+#[tokio::test]
 async fn a_malformed_connection_string_is_not_repeated() {
     for uri in [
         "",

@@ -16,8 +16,7 @@ const MAX_PAGES: i32 = 8 * PAGES;
 
 /// Has the log of this connection taken over from now on, until the connection is closed.
 pub(crate) fn start(path: &Path, writer: &mut Connection) -> rusqlite::Result<()> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = open(path)?;
     // One that is asked for while another one is under way sees what came meanwhile.
     let (ask, asked) = sync_channel(1);
     std::thread::spawn(move || take_over(&connection, &asked));
@@ -34,6 +33,16 @@ pub(crate) fn start(path: &Path, writer: &mut Connection) -> rusqlite::Result<()
         }
         Ok(())
     }))
+}
+
+/// All of it, now; the write-ahead log is empty then, if nobody else is at it.
+pub(crate) fn take_all_over(path: &Path) -> rusqlite::Result<()> {
+    open(path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
 }
 
 fn take_over(connection: &Connection, asked: &Receiver<()>) {

@@ -43,6 +43,12 @@ impl Events {
         })
     }
 
+    /// Takes all that was committed over into the file, which alone is the log from then on, until somebody appends. What
+    /// fails loses nothing.
+    pub async fn close(self) {
+        let _ = tokio::task::spawn_blocking(move || checkpoints::take_all_over(&self.path)).await;
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,

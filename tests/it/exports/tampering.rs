@@ -126,7 +126,7 @@ async fn every_kind() {
         let place = format!("broken at line {line}");
         assert_eq!(code, Some(1), "{what}: {stderr}");
         assert!(
-            stdout.starts_with(&place) && stdout.contains(&format!(": {reason}. The")),
+            stdout.starts_with(&place) && stdout.contains(&format!(": {reason}. What is before it")),
             "{what}: {stdout}"
         );
         assert_eq!(stdout.lines().count(), 1, "{what}: {stdout}");
