@@ -70,7 +70,7 @@ fn announce(address: SocketAddr, kept_in: &str) {
         "Event Logger is ready: http://{at} ws://{at}\n\
          \n  log an event:  curl -X POST http://{at}/events -H 'Content-Type: application/json' -d '{body}'\
          \n  read the log:  curl 'http://{at}/events?page=1&limit=10'\
-         \n  watch it live: npx wscat -c ws://{at}\
+         \n  watch it live: cargo eventlog tail ws://{at}\
          \n  it is kept in: {kept_in}\n"
     );
 }

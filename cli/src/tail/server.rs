@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use bytes::Bytes;
 use eventlog_chain::{Event, EventId};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -151,7 +152,15 @@ impl Server {
             request = request.header(AUTHORIZATION, token);
         }
         let request = request.body(Empty::new()).map_err(|error| End::Refused(format!("{what}: {error}")))?;
-        self.client.request(request).await.map_err(|error| no_answer(what, error))
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        self.client.request(request).await.map_err(|error| {
+            let is_away = error.is_connect();
+            let error = anyhow::Error::from(error);
+            no_answer(
+                what,
+                if is_away { anyhow!("no connection to {host}: {}", error.root_cause()) } else { error },
+            )
+        })
     }
 
     /// An answer that is none of those that were hoped for. Some pass.

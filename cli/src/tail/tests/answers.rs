@@ -73,7 +73,8 @@ async fn a_server_that_is_away_is_waited_for() {
     drop(free);
     let mut tail = Tail::of(&stub, Options { timing: "backoffFrom=1,backoffTo=1", ..Options::default() });
     drop(within("pauses", tail.reasons.wait_for(|reasons| reasons.len() >= 3)).await.expect("pauses"));
-    assert!(tail.reasons()[0].starts_with("GET /chain had no answer: "), "{:?}", tail.reasons());
+    let said = format!("GET /chain had no answer: no connection to localhost:{}: ", stub.port);
+    assert!(tail.reasons()[0].starts_with(&said), "{:?}", tail.reasons());
     assert!(tail.events.try_recv().is_err() && tail.following.try_join_next().is_none());
 }
 
