@@ -35,8 +35,9 @@ const LEASE_EVERY: u32 = 3;
 /// However long a round trip seems to be.
 const MIN_POLL: Duration = Duration::from_millis(1);
 const MAX_POLL: Duration = Duration::from_millis(20);
-/// How long a waiter leaves it to the holder of the lease, which may be dead.
-const PATIENCE: Duration = Duration::from_millis(80);
+/// How long a waiter leaves it to the holder of the lease before it tries by itself, and before each further try. Where
+/// clocks differ a dead holder may seem to be alive.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Majority reads lag a little behind the write that was in the way.
 const BACK_OFF: Duration = Duration::from_millis(3);
 /// Faults that one append tries to get over: an election, a connection that broke.
@@ -184,22 +185,20 @@ impl Appender {
         if let Err(error) = published {
             tracing::warn!("cannot wait with the others: {error}");
         }
-        if mine || !self.wait(batch, owner, begin.elapsed()).await? {
+        if mine || self.wait(batch, owner, begin.elapsed()).await? {
             self.combine(batch, owner).await?;
         }
         Ok(())
     }
 
-    /// Waits until somebody has linked the batch (true), or until it is our turn to do it: with the lease, or
-    /// without, when nobody seems to get on with it.
+    /// Waits until it is our turn to link for all (true), or the batch is linked.
     async fn wait(
         &self,
         batch: &mut Batch,
         owner: ObjectId,
         round_trip: Duration,
     ) -> Result<bool, StoreError> {
-        let patience = jittered(PATIENCE);
-        let since = Instant::now();
+        let mut patience = Instant::now() + jittered(PATIENCE);
         let mut pause = round_trip * FIRST_POLL;
         for poll in 1_u32.. {
             sleep(jittered(pause.clamp(MIN_POLL, MAX_POLL))).await;
@@ -211,25 +210,41 @@ impl Appender {
                 self.pending.release(owner).await;
             }
             settled?;
-            if batch.is_done() {
-                return Ok(true);
-            }
-            if mine || since.elapsed() > patience {
+            if mine || batch.is_done() {
                 break;
             }
+            if Instant::now() > patience {
+                self.link_own(batch).await?;
+                patience = Instant::now() + jittered(PATIENCE);
+            }
         }
-        Ok(false)
+        Ok(!batch.is_done())
+    }
+
+    /// One attempt to link the batch, and nothing else: many may do so at once, and all but one of them in vain.
+    async fn link_own(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let ids = batch.missing_ids().collect();
+        let last = head(&self.documents).await?;
+        let (_, linked) = link(batch.missing(), last);
+        self.insert(last, &linked, batch).await?;
+        if batch.is_done() {
+            self.pending.remove(&ids).await;
+        }
+        Ok(())
     }
 
     /// Links the batch, and with it all that waits.
     async fn combine(&self, batch: &mut Batch, owner: ObjectId) -> Result<(), StoreError> {
         let mut learnt = Learnt::default();
-        let combined = loop {
-            match self.link_group(batch, &mut learnt).await {
-                Ok(()) if !batch.is_done() => {}
-                ended => break ended,
+        let link = async {
+            loop {
+                match self.link_group(batch, &mut learnt).await {
+                    Ok(()) if !batch.is_done() => {}
+                    ended => break ended,
+                }
             }
         };
+        let combined = self.pending.hold(owner, link).await;
         // Awaited: Lambda freezes whoever has answered.
         join(self.pending.remove(&learnt.done), self.pending.release(owner)).await;
         combined

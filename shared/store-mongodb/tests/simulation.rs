@@ -188,6 +188,48 @@ async fn what_was_linked_long_ago_keeps_nobody_from_linking() {
     assert_eq!(newer[0].previous_hash, Some(new[0].current_hash));
 }
 
+async fn append_each(logs: Vec<Events>, count: usize) {
+    let writer = |log: Events| async move {
+        for _ in 0..count {
+            log.append(vec![draft("one of many", "{}")]).await.expect("an append");
+        }
+    };
+    let writers: Vec<_> = logs.into_iter().map(|log| tokio::spawn(writer(log))).collect();
+    for writer in writers {
+        within("a writer", writer).await.expect("no panic");
+    }
+}
+
+/// A group takes long where the majority does, or its drafts are large. Those who wait leave it to the holder of the lease
+/// all the same: if each linked what waits, all but one would collide, and each attempt is as large as the group.
+async fn a_group_that_takes_long_makes_nobody_impatient() {
+    let (round_trip, majority_delay) = (Duration::from_millis(10), Duration::from_millis(100));
+    let simulation = start(Settings { round_trip, majority_delay, ..Settings::default() });
+    let mut logs = Vec::new();
+    for _ in 0..16 {
+        logs.push(events(&simulation).await);
+    }
+    append_each(logs.clone(), 4).await;
+    assert_eq!(check_log(&logs[0]).await.len(), 64);
+    // Whoever has linked a group removes it from `pending` and gives the lease back.
+    let deletes = simulation.count("delete");
+    assert!(deletes <= 32, "{deletes}");
+}
+
+/// Its holder is dead, and his clock was ahead: by a little, or by so much that nobody may wait for it.
+async fn a_lease_that_does_not_lapse_stops_nobody() {
+    for ahead in [4_000, 3_600_000] {
+        let simulation = delayed();
+        let logs = vec![events(&simulation).await, events(&simulation).await];
+        let client = Client::with_uri_str(simulation.uri()).await.expect("a client");
+        let until = eventlog_ledger::now().millis() + ahead;
+        let lease = doc! { "_id": "append", "owner": ObjectId::new(), "until": until };
+        client.database("eventlog").collection("leases").insert_one(lease).await.expect("a lease");
+        append_each([&logs[..], &logs].concat(), 5).await;
+        assert_eq!(check_log(&logs[0]).await.len(), 20);
+    }
+}
+
 fn main() {
     let kind = |trials: Vec<Trial>, kind| trials.into_iter().map(move |trial| trial.with_kind(kind));
     let at_once = kind(trials::<OnServer<AtOnce>>(), "at once");
@@ -206,6 +248,11 @@ fn main() {
             "what_was_linked_long_ago_keeps_nobody_from_linking",
             what_was_linked_long_ago_keeps_nobody_from_linking,
         ),
+        trial(
+            "a_group_that_takes_long_makes_nobody_impatient",
+            a_group_that_takes_long_makes_nobody_impatient,
+        ),
+        trial("a_lease_that_does_not_lapse_stops_nobody", a_lease_that_does_not_lapse_stops_nobody),
         fail_over("a_crash_loses_nothing", Interruption::Disconnect),
         fail_over("a_step_down_loses_nothing", Interruption::WriteConcernError(stepped_down)),
         fail_over("an_interruption_loses_nothing", Interruption::CommandError(stepped_down)),
