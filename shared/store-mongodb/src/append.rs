@@ -12,7 +12,7 @@ use eventlog_ledger::{Event, EventId, Head, RequestId, StoreError, Submission, n
 use futures_util::future::join;
 use mongodb::bson::oid::ObjectId;
 use mongodb::error::ErrorKind;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::batch::Batch;
@@ -25,6 +25,11 @@ use crate::queries;
 const DEADLINE: Duration = Duration::from_secs(15);
 /// After a collision others are taken to be writing for so long.
 const HOT: Duration = Duration::from_millis(100);
+/// In one process those who are alone append one after the other. Who has waited so long for his turn is not alone.
+const QUEUE: Duration = Duration::from_millis(50);
+/// So many appends of one process are with the others at once: twice its connections, or their questions would keep these
+/// from whoever links.
+const PLACES: usize = 16;
 /// A writer that succeeds again so soon may be keeping others from it, so every 4th time it looks after them.
 const RECENT: Duration = Duration::from_millis(50);
 const HELP_EVERY: u32 = 4;
@@ -51,6 +56,7 @@ pub(crate) struct Appender {
     pending: Pending,
     indexed: Arc<OnceCell<()>>,
     memory: Arc<Mutex<Memory>>,
+    places: Arc<Semaphore>,
 }
 
 /// What this process remembers of its last append.
@@ -66,7 +72,8 @@ struct Memory {
 impl Appender {
     pub(crate) fn new(database: &Database, documents: Documents) -> Self {
         let pending = Pending::new(&database.0);
-        Self { documents, pending, indexed: Arc::default(), memory: Arc::default() }
+        let places = Arc::new(Semaphore::new(PLACES));
+        Self { documents, pending, indexed: Arc::default(), memory: Arc::default(), places }
     }
 
     pub(crate) async fn append(&self, submission: Submission) -> Result<Vec<Event>, StoreError> {
@@ -142,9 +149,9 @@ impl Appender {
     }
 
     /// The way for one who is alone: insert behind the remembered head, or else behind the one there is. Leaves
-    /// the batch unfinished where others are writing.
+    /// the batch unfinished where others are writing, in this process or another.
     async fn append_at_once(&self, batch: &mut Batch) -> Result<(), StoreError> {
-        let mut memory = self.memory.lock().await;
+        let Ok(mut memory) = timeout(QUEUE, self.memory.lock()).await else { return Ok(()) };
         if memory.hot_until.is_some_and(|until| Instant::now() < until) {
             return Ok(());
         }
@@ -179,6 +186,7 @@ impl Appender {
 
     /// The way for one of many: wait to be linked, or link for all.
     async fn append_with_others(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let _place = self.places.acquire().await;
         let owner = ObjectId::from_bytes(new_id().0);
         let begin = Instant::now();
         let (published, mine) = join(self.pending.publish(batch.missing()), self.pending.lease(owner)).await;

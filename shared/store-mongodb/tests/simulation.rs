@@ -11,6 +11,7 @@ use eventlog_simulation::{Interruption, Settings, Simulation, StateChange};
 use eventlog_store_mongodb::{Database, Events};
 use eventlog_testing::contract::trials;
 use eventlog_testing::{check_log, draft, trial, within};
+use futures_util::TryStreamExt;
 use libtest_mimic::Trial;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
@@ -230,6 +231,35 @@ async fn a_lease_that_does_not_lapse_stops_nobody() {
     }
 }
 
+/// As behind the local gateway. While one waits for its majority, the others do not wait to be the next, one by one, but
+/// to be linked.
+async fn a_crowd_in_one_process_is_linked_in_groups() {
+    let simulation = start(Settings::default());
+    let log = events(&simulation).await;
+    log.append(vec![draft("first", "{}")]).await.expect("an append");
+    let pending = pending(&simulation).await;
+    simulation.hold_replication().expect("held");
+    let crowd = tokio::spawn(append_each(vec![log.clone(); 100], 1));
+    let groups = async {
+        while pending
+            .find(doc! {})
+            .await
+            .expect("drafts")
+            .try_collect::<Vec<_>>()
+            .await
+            .expect("drafts")
+            .len()
+            < 10
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), groups).await.expect("some of them wait together");
+    simulation.resume_replication().expect("resumed");
+    crowd.await.expect("all are answered");
+    assert_eq!(check_log(&log).await.len(), 101);
+}
+
 fn main() {
     let kind = |trials: Vec<Trial>, kind| trials.into_iter().map(move |trial| trial.with_kind(kind));
     let at_once = kind(trials::<OnServer<AtOnce>>(), "at once");
@@ -253,6 +283,7 @@ fn main() {
             a_group_that_takes_long_makes_nobody_impatient,
         ),
         trial("a_lease_that_does_not_lapse_stops_nobody", a_lease_that_does_not_lapse_stops_nobody),
+        trial("a_crowd_in_one_process_is_linked_in_groups", a_crowd_in_one_process_is_linked_in_groups),
         fail_over("a_crash_loses_nothing", Interruption::Disconnect),
         fail_over("a_step_down_loses_nothing", Interruption::WriteConcernError(stepped_down)),
         fail_over("an_interruption_loses_nothing", Interruption::CommandError(stepped_down)),
