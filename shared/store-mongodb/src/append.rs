@@ -12,7 +12,7 @@ use eventlog_ledger::{Event, EventId, Head, RequestId, StoreError, Submission, n
 use futures_util::future::join;
 use mongodb::bson::oid::ObjectId;
 use mongodb::error::ErrorKind;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::batch::Batch;
@@ -25,6 +25,11 @@ use crate::queries;
 const DEADLINE: Duration = Duration::from_secs(15);
 /// After a collision others are taken to be writing for so long.
 const HOT: Duration = Duration::from_millis(100);
+/// In one process those who are alone append one after the other. Who has waited so long for his turn is not alone.
+const QUEUE: Duration = Duration::from_millis(50);
+/// So many appends of one process are with the others at once: twice its connections, or their questions would keep these
+/// from whoever links.
+const PLACES: usize = 16;
 /// A writer that succeeds again so soon may be keeping others from it, so every 4th time it looks after them.
 const RECENT: Duration = Duration::from_millis(50);
 const HELP_EVERY: u32 = 4;
@@ -35,8 +40,9 @@ const LEASE_EVERY: u32 = 3;
 /// However long a round trip seems to be.
 const MIN_POLL: Duration = Duration::from_millis(1);
 const MAX_POLL: Duration = Duration::from_millis(20);
-/// How long a waiter leaves it to the holder of the lease, which may be dead.
-const PATIENCE: Duration = Duration::from_millis(80);
+/// How long a waiter leaves it to the holder of the lease before it tries by itself, and before each further try. Where
+/// clocks differ a dead holder may seem to be alive.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Majority reads lag a little behind the write that was in the way.
 const BACK_OFF: Duration = Duration::from_millis(3);
 /// Faults that one append tries to get over: an election, a connection that broke.
@@ -50,6 +56,7 @@ pub(crate) struct Appender {
     pending: Pending,
     indexed: Arc<OnceCell<()>>,
     memory: Arc<Mutex<Memory>>,
+    places: Arc<Semaphore>,
 }
 
 /// What this process remembers of its last append.
@@ -65,7 +72,8 @@ struct Memory {
 impl Appender {
     pub(crate) fn new(database: &Database, documents: Documents) -> Self {
         let pending = Pending::new(&database.0);
-        Self { documents, pending, indexed: Arc::default(), memory: Arc::default() }
+        let places = Arc::new(Semaphore::new(PLACES));
+        Self { documents, pending, indexed: Arc::default(), memory: Arc::default(), places }
     }
 
     pub(crate) async fn append(&self, submission: Submission) -> Result<Vec<Event>, StoreError> {
@@ -141,9 +149,9 @@ impl Appender {
     }
 
     /// The way for one who is alone: insert behind the remembered head, or else behind the one there is. Leaves
-    /// the batch unfinished where others are writing.
+    /// the batch unfinished where others are writing, in this process or another.
     async fn append_at_once(&self, batch: &mut Batch) -> Result<(), StoreError> {
-        let mut memory = self.memory.lock().await;
+        let Ok(mut memory) = timeout(QUEUE, self.memory.lock()).await else { return Ok(()) };
         if memory.hot_until.is_some_and(|until| Instant::now() < until) {
             return Ok(());
         }
@@ -178,28 +186,27 @@ impl Appender {
 
     /// The way for one of many: wait to be linked, or link for all.
     async fn append_with_others(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let _place = self.places.acquire().await;
         let owner = ObjectId::from_bytes(new_id().0);
         let begin = Instant::now();
         let (published, mine) = join(self.pending.publish(batch.missing()), self.pending.lease(owner)).await;
         if let Err(error) = published {
             tracing::warn!("cannot wait with the others: {error}");
         }
-        if mine || !self.wait(batch, owner, begin.elapsed()).await? {
+        if mine || self.wait(batch, owner, begin.elapsed()).await? {
             self.combine(batch, owner).await?;
         }
         Ok(())
     }
 
-    /// Waits until somebody has linked the batch (true), or until it is our turn to do it: with the lease, or
-    /// without, when nobody seems to get on with it.
+    /// Waits until it is our turn to link for all (true), or the batch is linked.
     async fn wait(
         &self,
         batch: &mut Batch,
         owner: ObjectId,
         round_trip: Duration,
     ) -> Result<bool, StoreError> {
-        let patience = jittered(PATIENCE);
-        let since = Instant::now();
+        let mut patience = Instant::now() + jittered(PATIENCE);
         let mut pause = round_trip * FIRST_POLL;
         for poll in 1_u32.. {
             sleep(jittered(pause.clamp(MIN_POLL, MAX_POLL))).await;
@@ -211,25 +218,41 @@ impl Appender {
                 self.pending.release(owner).await;
             }
             settled?;
-            if batch.is_done() {
-                return Ok(true);
-            }
-            if mine || since.elapsed() > patience {
+            if mine || batch.is_done() {
                 break;
             }
+            if Instant::now() > patience {
+                self.link_own(batch).await?;
+                patience = Instant::now() + jittered(PATIENCE);
+            }
         }
-        Ok(false)
+        Ok(!batch.is_done())
+    }
+
+    /// One attempt to link the batch, and nothing else: many may do so at once, and all but one of them in vain.
+    async fn link_own(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let ids = batch.missing_ids().collect();
+        let last = head(&self.documents).await?;
+        let (_, linked) = link(batch.missing(), last);
+        self.insert(last, &linked, batch).await?;
+        if batch.is_done() {
+            self.pending.remove(&ids).await;
+        }
+        Ok(())
     }
 
     /// Links the batch, and with it all that waits.
     async fn combine(&self, batch: &mut Batch, owner: ObjectId) -> Result<(), StoreError> {
         let mut learnt = Learnt::default();
-        let combined = loop {
-            match self.link_group(batch, &mut learnt).await {
-                Ok(()) if !batch.is_done() => {}
-                ended => break ended,
+        let link = async {
+            loop {
+                match self.link_group(batch, &mut learnt).await {
+                    Ok(()) if !batch.is_done() => {}
+                    ended => break ended,
+                }
             }
         };
+        let combined = self.pending.hold(owner, link).await;
         // Awaited: Lambda freezes whoever has answered.
         join(self.pending.remove(&learnt.done), self.pending.release(owner)).await;
         combined

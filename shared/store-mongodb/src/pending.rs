@@ -4,15 +4,18 @@
 //! nothing here waits for a majority.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use eventlog_ledger::{Draft, EventId, MAX_PAYLOAD_DEPTH, Payload, RequestId, StoreError, now};
 use futures_util::TryStreamExt;
+use futures_util::future::{Either, select};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{self, Binary, Bson, Document, RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, CollectionOptions, IndexOptions, ReadConcern, WriteConcern};
 use mongodb::{Collection, IndexModel};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use crate::database::{is_duplicate_key, store_error};
 use crate::documents::{from_binary, to_binary};
@@ -24,8 +27,14 @@ const MAX_BYTES: usize = 4 << 20;
 const MAX_AGE: Duration = Duration::from_secs(30);
 /// What has waited for so long is removed.
 const FORGOTTEN: Duration = Duration::from_secs(600);
-/// How long a holder of the lease may take before somebody else goes ahead.
-const LEASE: Duration = Duration::from_millis(120);
+/// So long after its holder was last heard of the lease lapses.
+const LEASE: Duration = Duration::from_millis(300);
+/// How often he is heard of: a group may take much longer, where it is large, the majority slow or the database far away.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+/// And how many times: who takes longer waits for something that will not come.
+const HEARTBEATS: u32 = 30;
+/// A lease that lapses later was taken by a clock that is wrong.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// The collections `pending` and `leases`.
 #[derive(Clone)]
@@ -159,9 +168,30 @@ impl Pending {
     /// Takes the lease; false also where nobody can tell.
     pub(crate) async fn lease(&self, owner: ObjectId) -> bool {
         let now = now().millis();
-        let free = doc! { "_id": "append", "$or": [{ "owner": owner }, { "until": { "$lte": now } }] };
+        let lapsed = doc! { "until": { "$lte": now } };
+        let wrong = doc! { "until": { "$gt": now + LONGEST.as_millis() as i64 } };
+        let free = doc! { "_id": "append", "$or": [{ "owner": owner }, lapsed, wrong] };
         let take = doc! { "$set": { "owner": owner, "until": now + LEASE.as_millis() as i64 } };
         self.leases.update_one(free, take).upsert(true).await.is_ok()
+    }
+
+    /// Keeps the lease while this work is done, or takes it when nobody has it.
+    pub(crate) async fn hold<T>(&self, owner: ObjectId, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        for _ in 0..HEARTBEATS {
+            if let Ok(done) = timeout(HEARTBEAT, &mut work).await {
+                return done;
+            }
+            match select(work, pin!(self.lease(owner))).await {
+                Either::Right((_, unfinished)) => work = unfinished,
+                Either::Left((done, heartbeat)) => {
+                    // One that is left to itself could come after the lease has been given back.
+                    heartbeat.await;
+                    return done;
+                }
+            }
+        }
+        work.await
     }
 
     /// Gives the lease back; if that fails it lapses.

@@ -11,6 +11,7 @@ use eventlog_simulation::{Interruption, Settings, Simulation, StateChange};
 use eventlog_store_mongodb::{Database, Events};
 use eventlog_testing::contract::trials;
 use eventlog_testing::{check_log, draft, trial, within};
+use futures_util::TryStreamExt;
 use libtest_mimic::Trial;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
@@ -188,6 +189,77 @@ async fn what_was_linked_long_ago_keeps_nobody_from_linking() {
     assert_eq!(newer[0].previous_hash, Some(new[0].current_hash));
 }
 
+async fn append_each(logs: Vec<Events>, count: usize) {
+    let writer = |log: Events| async move {
+        for _ in 0..count {
+            log.append(vec![draft("one of many", "{}")]).await.expect("an append");
+        }
+    };
+    let writers: Vec<_> = logs.into_iter().map(|log| tokio::spawn(writer(log))).collect();
+    for writer in writers {
+        within("a writer", writer).await.expect("no panic");
+    }
+}
+
+/// A group takes long where the majority does, or its drafts are large. Those who wait leave it to the holder of the lease
+/// all the same: if each linked what waits, all but one would collide, and each attempt is as large as the group.
+async fn a_group_that_takes_long_makes_nobody_impatient() {
+    let (round_trip, majority_delay) = (Duration::from_millis(10), Duration::from_millis(100));
+    let simulation = start(Settings { round_trip, majority_delay, ..Settings::default() });
+    let mut logs = Vec::new();
+    for _ in 0..16 {
+        logs.push(events(&simulation).await);
+    }
+    append_each(logs.clone(), 4).await;
+    assert_eq!(check_log(&logs[0]).await.len(), 64);
+    // Whoever has linked a group removes it from `pending` and gives the lease back.
+    let deletes = simulation.count("delete");
+    assert!(deletes <= 32, "{deletes}");
+}
+
+/// Its holder is dead, and his clock was ahead: by a little, or by so much that nobody may wait for it.
+async fn a_lease_that_does_not_lapse_stops_nobody() {
+    for ahead in [4_000, 3_600_000] {
+        let simulation = delayed();
+        let logs = vec![events(&simulation).await, events(&simulation).await];
+        let client = Client::with_uri_str(simulation.uri()).await.expect("a client");
+        let until = eventlog_ledger::now().millis() + ahead;
+        let lease = doc! { "_id": "append", "owner": ObjectId::new(), "until": until };
+        client.database("eventlog").collection("leases").insert_one(lease).await.expect("a lease");
+        append_each([&logs[..], &logs].concat(), 5).await;
+        assert_eq!(check_log(&logs[0]).await.len(), 20);
+    }
+}
+
+/// As behind the local gateway. While one waits for its majority, the others do not wait to be the next, one by one, but
+/// to be linked.
+async fn a_crowd_in_one_process_is_linked_in_groups() {
+    let simulation = start(Settings::default());
+    let log = events(&simulation).await;
+    log.append(vec![draft("first", "{}")]).await.expect("an append");
+    let pending = pending(&simulation).await;
+    simulation.hold_replication().expect("held");
+    let crowd = tokio::spawn(append_each(vec![log.clone(); 100], 1));
+    let groups = async {
+        while pending
+            .find(doc! {})
+            .await
+            .expect("drafts")
+            .try_collect::<Vec<_>>()
+            .await
+            .expect("drafts")
+            .len()
+            < 10
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), groups).await.expect("some of them wait together");
+    simulation.resume_replication().expect("resumed");
+    crowd.await.expect("all are answered");
+    assert_eq!(check_log(&log).await.len(), 101);
+}
+
 fn main() {
     let kind = |trials: Vec<Trial>, kind| trials.into_iter().map(move |trial| trial.with_kind(kind));
     let at_once = kind(trials::<OnServer<AtOnce>>(), "at once");
@@ -206,6 +278,12 @@ fn main() {
             "what_was_linked_long_ago_keeps_nobody_from_linking",
             what_was_linked_long_ago_keeps_nobody_from_linking,
         ),
+        trial(
+            "a_group_that_takes_long_makes_nobody_impatient",
+            a_group_that_takes_long_makes_nobody_impatient,
+        ),
+        trial("a_lease_that_does_not_lapse_stops_nobody", a_lease_that_does_not_lapse_stops_nobody),
+        trial("a_crowd_in_one_process_is_linked_in_groups", a_crowd_in_one_process_is_linked_in_groups),
         fail_over("a_crash_loses_nothing", Interruption::Disconnect),
         fail_over("a_step_down_loses_nothing", Interruption::WriteConcernError(stepped_down)),
         fail_over("an_interruption_loses_nothing", Interruption::CommandError(stepped_down)),
