@@ -33,6 +33,8 @@ const PLACES: usize = 16;
 /// A writer that succeeds again so soon may be keeping others from it, so every 4th time it looks after them.
 const RECENT: Duration = Duration::from_millis(50);
 const HELP_EVERY: u32 = 4;
+/// What is done for others only, and keeps an answer waiting, may take so long.
+const HELP: Duration = Duration::from_secs(2);
 /// A waiter asks whether it was linked after so many round trips, as its own publication took one, and then after
 /// each; with every third question it asks for the lease.
 const FIRST_POLL: u32 = 2;
@@ -79,7 +81,11 @@ impl Appender {
     pub(crate) async fn append(&self, submission: Submission) -> Result<Vec<Event>, StoreError> {
         let mut batch = Batch::new(submission);
         let timed_out = |_| StoreError::unavailable("the append timed out; whether it was done is unknown");
-        timeout(DEADLINE, self.append_despite_faults(&mut batch)).await.map_err(timed_out)??;
+        let ended = timeout(DEADLINE, self.append_despite_faults(&mut batch)).await;
+        // Or else what took so long was done for others.
+        if !batch.is_done() {
+            ended.map_err(timed_out)??;
+        }
         Ok(batch.into_events())
     }
 
@@ -173,8 +179,11 @@ impl Appender {
                     memory.hot_until = Some(Instant::now() + HOT);
                     let owner = ObjectId::from_bytes(new_id().0);
                     // Our own events are logged in any case.
-                    if let Err(error) = self.combine(&mut Batch::new(Vec::new().into()), owner).await {
-                        tracing::warn!("cannot link for others: {error}");
+                    let mut nothing = Batch::new(Vec::new().into());
+                    match timeout(HELP, self.combine(&mut nothing, owner)).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => tracing::warn!("cannot link for others: {error}"),
+                        Err(_) => tracing::warn!("cannot link for others: it takes too long"),
                     }
                 }
             } else if remembered.is_none() && !batch.is_done() {
@@ -255,7 +264,7 @@ impl Appender {
         let combined = self.pending.hold(owner, link).await;
         learnt.strike_out();
         // Awaited: Lambda freezes whoever has answered.
-        join(self.pending.remove(&learnt.done), self.pending.release(owner)).await;
+        let _ = timeout(HELP, join(self.pending.remove(&learnt.done), self.pending.release(owner))).await;
         combined
     }
 

@@ -316,6 +316,23 @@ async fn a_lease_that_does_not_lapse_stops_nobody() {
     }
 }
 
+/// Who has helped others, or tried to, has an answer to give: his own event is logged.
+async fn who_is_logged_is_told_so_whatever_becomes_of_the_others() {
+    let simulation = start(Settings::default());
+    let log = events(&simulation).await;
+    let pending = pending(&simulation).await;
+    pending.find_one(doc! {}).await.expect("connected");
+    append_each(vec![log.clone()], 3).await;
+    pending.insert_one(waiting(ObjectId::new(), "{}")).await.expect("left behind");
+    simulation.hold_replication().expect("held");
+    let append = tokio::spawn(async move { log.append(vec![draft("own", "{}")]).await });
+    while simulation.uncommitted().expect("a number") == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    simulation.replicate(1).expect("its own event is durable; what it links for others will not be");
+    within("the answer", append).await.expect("no panic").expect("its event");
+}
+
 /// As behind the local gateway. While one waits for its majority, the others do not wait to be the next, one by one, but
 /// to be linked.
 async fn a_crowd_in_one_process_is_linked_in_groups() {
@@ -370,6 +387,10 @@ fn main() {
         trial("a_lease_that_does_not_lapse_stops_nobody", a_lease_that_does_not_lapse_stops_nobody),
         trial("who_is_refused_takes_nobody_else_along", who_is_refused_takes_nobody_else_along),
         trial("who_is_refused_leaves_nothing_behind", who_is_refused_leaves_nothing_behind),
+        trial(
+            "who_is_logged_is_told_so_whatever_becomes_of_the_others",
+            who_is_logged_is_told_so_whatever_becomes_of_the_others,
+        ),
         trial("a_crowd_in_one_process_is_linked_in_groups", a_crowd_in_one_process_is_linked_in_groups),
         fail_over("a_crash_loses_nothing", Interruption::Disconnect),
         fail_over("a_step_down_loses_nothing", Interruption::WriteConcernError(stepped_down)),
