@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog_ledger::{Event, EventId, Head, RequestId, StoreError, Submission, new_id, now};
+use eventlog_ledger::{Draft, Event, EventId, Head, RequestId, StoreError, Submission, new_id, now};
 use futures_util::future::join;
 use mongodb::bson::oid::ObjectId;
 use mongodb::error::ErrorKind;
@@ -33,6 +33,8 @@ const PLACES: usize = 16;
 /// A writer that succeeds again so soon may be keeping others from it, so every 4th time it looks after them.
 const RECENT: Duration = Duration::from_millis(50);
 const HELP_EVERY: u32 = 4;
+/// What is done for others only, and keeps an answer waiting, may take so long.
+const HELP: Duration = Duration::from_secs(2);
 /// A waiter asks whether it was linked after so many round trips, as its own publication took one, and then after
 /// each; with every third question it asks for the lease.
 const FIRST_POLL: u32 = 2;
@@ -79,7 +81,11 @@ impl Appender {
     pub(crate) async fn append(&self, submission: Submission) -> Result<Vec<Event>, StoreError> {
         let mut batch = Batch::new(submission);
         let timed_out = |_| StoreError::unavailable("the append timed out; whether it was done is unknown");
-        timeout(DEADLINE, self.append_despite_faults(&mut batch)).await.map_err(timed_out)??;
+        let ended = timeout(DEADLINE, self.append_despite_faults(&mut batch)).await;
+        // Or else what took so long was done for others.
+        if !batch.is_done() {
+            ended.map_err(timed_out)??;
+        }
         Ok(batch.into_events())
     }
 
@@ -162,18 +168,22 @@ impl Appender {
                 Some(head) => Some(head),
                 None => head(&self.documents).await?,
             };
-            let (new_last, linked) = link(batch.missing(), last);
+            let (new_last, linked) = link_all(batch.missing(), batch.request(), last);
             let look = async { memory.should_help() && !self.pending.waiting().await.is_empty() };
-            let (inserted, somebody_waits) = join(self.insert(last, &linked, batch), look).await;
-            if inserted?.is_none() {
+            let mut learnt = Learnt::default();
+            let (inserted, somebody_waits) = join(self.insert(last, &linked, batch, &mut learnt), look).await;
+            if inserted? {
                 memory.succeed(new_last);
                 if somebody_waits {
                     memory.head = None;
                     memory.hot_until = Some(Instant::now() + HOT);
                     let owner = ObjectId::from_bytes(new_id().0);
                     // Our own events are logged in any case.
-                    if let Err(error) = self.combine(&mut Batch::new(Vec::new().into()), owner).await {
-                        tracing::warn!("cannot link for others: {error}");
+                    let mut nothing = Batch::new(Vec::new().into());
+                    match timeout(HELP, self.combine(&mut nothing, owner)).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => tracing::warn!("cannot link for others: {error}"),
+                        Err(_) => tracing::warn!("cannot link for others: it takes too long"),
                     }
                 }
             } else if remembered.is_none() && !batch.is_done() {
@@ -189,7 +199,8 @@ impl Appender {
         let _place = self.places.acquire().await;
         let owner = ObjectId::from_bytes(new_id().0);
         let begin = Instant::now();
-        let (published, mine) = join(self.pending.publish(batch.missing()), self.pending.lease(owner)).await;
+        let publish = self.pending.publish(batch.missing().to_vec(), batch.request());
+        let (published, mine) = join(publish, self.pending.lease(owner)).await;
         if let Err(error) = published {
             tracing::warn!("cannot wait with the others: {error}");
         }
@@ -231,13 +242,11 @@ impl Appender {
 
     /// One attempt to link the batch, and nothing else: many may do so at once, and all but one of them in vain.
     async fn link_own(&self, batch: &mut Batch) -> Result<(), StoreError> {
-        let ids = batch.missing_ids().collect();
         let last = head(&self.documents).await?;
-        let (_, linked) = link(batch.missing(), last);
-        self.insert(last, &linked, batch).await?;
-        if batch.is_done() {
-            self.pending.remove(&ids).await;
-        }
+        let (_, linked) = link_all(batch.missing(), batch.request(), last);
+        let mut learnt = Learnt::default();
+        self.insert(last, &linked, batch, &mut learnt).await?;
+        self.pending.remove(&learnt.done).await;
         Ok(())
     }
 
@@ -253,57 +262,48 @@ impl Appender {
             }
         };
         let combined = self.pending.hold(owner, link).await;
+        learnt.strike_out();
         // Awaited: Lambda freezes whoever has answered.
-        join(self.pending.remove(&learnt.done), self.pending.release(owner)).await;
+        let _ = timeout(HELP, join(self.pending.remove(&learnt.done), self.pending.release(owner))).await;
         combined
     }
 
     /// One attempt at that.
     async fn link_group(&self, batch: &mut Batch, learnt: &mut Learnt) -> Result<(), StoreError> {
-        let (tail, mut group) = join(tail(&self.documents), self.pending.waiting()).await;
+        let (tail, waiting) = join(tail(&self.documents), self.pending.waiting()).await;
         let tail = tail?;
         learnt.stands.extend(tail.requests);
+        learnt.waiting = waiting;
         if batch.missing_ids().any(|id| learnt.stands.contains_key(&id)) {
             batch.settle(logged(&self.documents, batch.missing_ids()).await?.values())?;
         }
-        learnt.strike_out(&mut group);
-        // The end of a request may wait once more, from a repeat.
-        let mut ids = HashSet::new();
-        group.retain(|waiting| ids.insert(waiting.draft.id));
-        // Ours too, unless one of our ids waits for another request: what is logged first has it.
-        let is_rival =
-            |waiting: &Waiting| batch.is_missing(waiting.draft.id) && waiting.request != batch.request();
-        if !group.iter().any(is_rival) {
-            group.extend(batch.missing().filter(|own| !ids.contains(&own.draft.id)));
-        }
-        if !group.is_empty() {
-            let (_, linked) = link(group.iter().cloned(), tail.head);
-            match self.insert(tail.head, &linked, batch).await? {
-                None => learnt.done.extend(linked.iter().map(|logged| logged.event.id)),
-                Some(found) => {
-                    learnt.stands.extend(found);
-                    learnt.strike_out(&mut group);
-                }
-            }
+        learnt.strike_out();
+        let linked = link_group(batch, &learnt.waiting, tail.head);
+        if !linked.is_empty() {
+            self.insert(tail.head, &linked, batch, learnt).await?;
         }
         Ok(())
     }
 
     /// I5: an ordered insert stops at the first document that does not fit. I4: whatever an error says, nothing is
-    /// known until it was looked up; answers then which of the events stand in the log, and `None` for all.
+    /// known until it was looked up. Answers whether there was none.
     async fn insert(
         &self,
         last: Option<Head>,
         new: &[Logged],
         batch: &mut Batch,
-    ) -> Result<Option<HashMap<EventId, Option<RequestId>>>, StoreError> {
+        learnt: &mut Learnt,
+    ) -> Result<bool, StoreError> {
         let first = Head::next_seq(last.as_ref());
         let documents = (first..).zip(new).map(|(seq, logged)| EventDocument::new(seq, logged.clone()));
         let Err(error) = self.documents.insert_many(documents).ordered(true).await else {
+            learnt.stand(new);
+            learnt.done.extend(new.iter().map(|logged| logged.event.id));
             batch.settle(new)?;
-            return Ok(None);
+            return Ok(true);
         };
         let found = logged(&self.documents, new.iter().map(|logged| logged.event.id)).await?;
+        learnt.stand(found.values());
         batch.settle(found.values())?;
         if !batch.is_done() {
             if !is_duplicate_key(&error) {
@@ -311,7 +311,7 @@ impl Appender {
             }
             sleep(jittered(BACK_OFF)).await;
         }
-        Ok(Some(found.into_iter().map(|(id, logged)| (id, logged.request)).collect()))
+        Ok(false)
     }
 }
 
@@ -321,24 +321,32 @@ impl Appender {
 struct Learnt {
     /// Events that stand in the log for good, and the requests they belong to.
     stands: HashMap<EventId, Option<RequestId>>,
+    /// What waited when it was last read, as far as it is not done.
+    waiting: Vec<Waiting>,
     /// What need not wait any more.
     done: HashSet<EventId>,
 }
 
 impl Learnt {
-    /// Takes out of a group what is done: what stands in the log already (somebody died before he removed it, or it was
-    /// repeated), and with it the rest of a request one of whose ids stands there for another one. Else a request that
-    /// is refused could have its end logged.
-    fn strike_out(&mut self, group: &mut Vec<Waiting>) {
-        let is_refused = |waiting: &&Waiting| {
-            let stored = self.stands.get(&waiting.draft.id);
-            waiting.request.is_some() && stored.is_some_and(|stored| *stored != waiting.request)
-        };
-        let refused: HashSet<_> = group.iter().filter(is_refused).map(|waiting| waiting.request).collect();
-        let is_out = |waiting: &mut Waiting| {
-            self.stands.contains_key(&waiting.draft.id) || refused.contains(&waiting.request)
-        };
-        self.done.extend(group.extract_if(.., is_out).map(|waiting| waiting.draft.id));
+    fn stand<'a>(&mut self, events: impl IntoIterator<Item = &'a Logged>) {
+        self.stands.extend(events.into_iter().map(|logged| (logged.event.id, logged.request)));
+    }
+
+    /// Takes out what need not be linked: what stands in the log already (somebody died before he removed it, or it was
+    /// repeated), and all of an append one of whose ids stands there for another request. Else a request that is
+    /// refused could have its end logged.
+    fn strike_out(&mut self) {
+        let Self { stands, waiting, done } = self;
+        waiting.retain_mut(|one| {
+            let is_other = |draft: &Draft| stands.get(&draft.id).is_some_and(|other| *other != one.request);
+            let is_refused = one.request.is_some() && one.drafts.iter().any(is_other);
+            one.drafts.retain(|draft| !stands.contains_key(&draft.id));
+            let is_done = is_refused || one.drafts.is_empty();
+            if is_done {
+                done.insert(one.id);
+            }
+            !is_done
+        });
     }
 }
 
@@ -355,12 +363,32 @@ impl Memory {
     }
 }
 
-/// Links the drafts behind `last`; answers the new head too.
-fn link(drafts: impl Iterator<Item = Waiting>, mut last: Option<Head>) -> (Option<Head>, Vec<Logged>) {
+/// Links what waits, and the batch, each draft once: the end of a request may wait once more, from a repeat.
+fn link_group(batch: &Batch, waiting: &[Waiting], last: Option<Head>) -> Vec<Logged> {
+    // What is logged first has the ids.
+    let is_rival = |one: &Waiting| {
+        one.request != batch.request() && one.drafts.iter().any(|draft| batch.is_missing(draft.id))
+    };
+    let own = if waiting.iter().any(is_rival) { &[] } else { batch.missing() };
+    let others = waiting.iter().flat_map(|one| one.drafts.iter().map(|draft| (draft, one.request)));
+    let mut ids = HashSet::new();
+    let group = others.chain(own.iter().map(|draft| (draft, batch.request())));
+    link(group.filter(|(draft, _)| ids.insert(draft.id)), last).1
+}
+
+fn link_all(drafts: &[Draft], request: Option<RequestId>, last: Option<Head>) -> (Option<Head>, Vec<Logged>) {
+    link(drafts.iter().map(|draft| (draft, request)), last)
+}
+
+/// Links drafts of these requests behind `last`; answers the new head too.
+fn link<'a>(
+    drafts: impl Iterator<Item = (&'a Draft, Option<RequestId>)>,
+    mut last: Option<Head>,
+) -> (Option<Head>, Vec<Logged>) {
     let now = now();
     let mut events = Vec::with_capacity(drafts.size_hint().0);
-    for Waiting { draft, request } in drafts {
-        let event = draft.link(last.map(|head| head.tip), now);
+    for (draft, request) in drafts {
+        let event = draft.clone().link(last.map(|head| head.tip), now);
         last = Some(Head::of(Head::next_seq(last.as_ref()), &event));
         events.push(Logged { event, request });
     }

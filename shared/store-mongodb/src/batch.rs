@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use eventlog_ledger::{Draft, Event, EventId, RequestId, StoreError, Submission};
 
 use crate::documents::Logged;
-use crate::pending::Waiting;
 
 pub(crate) struct Batch {
     submission: Submission,
@@ -19,9 +18,8 @@ impl Batch {
     }
 
     /// The drafts that are not known to stand in the log.
-    pub(crate) fn missing(&self) -> impl Iterator<Item = Waiting> {
-        let request = self.submission.request;
-        self.missing.iter().map(move |draft| Waiting { draft: draft.clone(), request })
+    pub(crate) fn missing(&self) -> &[Draft] {
+        &self.missing
     }
 
     pub(crate) fn missing_ids(&self) -> impl Iterator<Item = EventId> {

@@ -43,15 +43,17 @@ pub(crate) struct Pending {
     leases: Collection<Document>,
 }
 
-/// A draft that waits, and the request it belongs to.
-#[derive(Debug, Clone)]
+/// The drafts of one append that wait, and the request they belong to.
+#[derive(Debug)]
 pub(crate) struct Waiting {
-    pub(crate) draft: Draft,
+    /// That of its first draft.
+    pub(crate) id: EventId,
     pub(crate) request: Option<RequestId>,
+    pub(crate) drafts: Vec<Draft>,
 }
 
-/// The drafts of one append that wait, as they are stored: whole, so that nobody ever sees its end without its
-/// beginning, which may show that it is refused. Its `_id` is that of its first event: of rivals, who share it, one waits.
+/// The same as it is stored: whole, so that nobody ever sees the end of an append without its beginning, which may show
+/// that it is refused. Of rivals, who share the `_id` of their first events, one waits.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PendingDocument {
@@ -94,14 +96,13 @@ impl Pending {
         self.drafts.create_index(arrival).await.map(drop)
     }
 
-    /// Puts the drafts of one append, all of the same request, where whoever links next will find them.
-    pub(crate) async fn publish(&self, waiting: impl Iterator<Item = Waiting>) -> Result<(), StoreError> {
-        let mut request = None;
-        let drafts = waiting.map(|waiting| {
-            request = waiting.request;
-            PendingDraft::from(waiting.draft)
-        });
-        let drafts: Vec<_> = drafts.collect();
+    /// Puts the drafts of one append where whoever links next will find them.
+    pub(crate) async fn publish(
+        &self,
+        drafts: Vec<Draft>,
+        request: Option<RequestId>,
+    ) -> Result<(), StoreError> {
+        let drafts: Vec<_> = drafts.into_iter().map(PendingDraft::from).collect();
         let Some(first) = drafts.first() else { return Ok(()) };
         let (id, request) = (first.id, request.map(to_binary));
         let document = PendingDocument { id, arrived: now().millis(), request, drafts };
@@ -127,18 +128,21 @@ impl Pending {
         let recent = self.drafts.find(doc! { "arrived": { "$gte": since } });
         let order = doc! { "arrived": 1 };
         let mut found = recent.sort(order).limit(MAX_DRAFTS as i64).await?;
-        let (mut drafts, mut bytes) = (Vec::new(), 0);
-        while drafts.len() < MAX_DRAFTS
+        let (mut waiting, mut drafts, mut bytes) = (Vec::new(), 0, 0);
+        while drafts < MAX_DRAFTS
             && bytes < MAX_BYTES
             && let Some(document) = found.try_next().await?
         {
             bytes += document.as_bytes().len();
             match read(&document) {
-                Some(waiting) => drafts.extend(waiting),
+                Some(one) => {
+                    drafts += one.drafts.len();
+                    waiting.push(one);
+                }
                 None => self.quarantine(&document).await,
             }
         }
-        Ok(drafts)
+        Ok(waiting)
     }
 
     /// One that cannot be read must not be in everybody's way: without `arrived` it is not found again.
@@ -152,7 +156,7 @@ impl Pending {
         }
     }
 
-    /// Takes away the appends that begin with one of these. What is left behind is found in the log by whoever links next.
+    /// Takes away what waits under these ids. What is left behind is found in the log by whoever links next.
     pub(crate) async fn remove(&self, ids: &HashSet<EventId>) {
         if ids.is_empty() {
             return;
@@ -222,9 +226,11 @@ impl PendingDraft {
     }
 }
 
-fn read(document: &RawDocumentBuf) -> Option<Vec<Waiting>> {
+fn read(document: &RawDocumentBuf) -> Option<Waiting> {
     let document: PendingDocument = bson::deserialize_from_slice(document.as_bytes()).ok()?;
-    let request = from_binary(document.request);
-    let waiting = |draft: PendingDraft| Some(Waiting { draft: draft.read()?, request });
-    document.drafts.into_iter().map(waiting).collect()
+    Some(Waiting {
+        id: EventId(document.id.bytes()),
+        request: from_binary(document.request),
+        drafts: document.drafts.into_iter().map(PendingDraft::read).collect::<Option<_>>()?,
+    })
 }
