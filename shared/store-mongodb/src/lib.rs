@@ -15,6 +15,7 @@ mod connections;
 mod database;
 mod documents;
 mod events;
+mod group;
 mod lazy;
 mod pending;
 mod queries;

@@ -3,9 +3,9 @@
 //! # What stands for what
 //!
 //! `server.rs` is the collection `events`: two unique indexes, ordered inserts, a majority that follows behind
-//! the primary, a fail-over that takes back what it has not. `writers.rs` is `append_at_once`, `combine`,
-//! `link` and `insert` of `append.rs`; each writer is a process of its own. `steps.rs` says what may happen
-//! next:
+//! the primary, a fail-over that takes back what it has not. `writers.rs` is `append_at_once` (which `link_own`
+//! is, too), `combine`, `link` and `insert` of `append.rs` and `group.rs`; each writer is a process of its own.
+//! `steps.rs` says what may happen next:
 //!
 //! - `Send`: a writer has read, links, and sends an insert. That is one step, since nothing changes while it
 //!   reads and the insert may arrive at any time. It is linked to the head that a clean insert has left behind
