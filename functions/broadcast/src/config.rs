@@ -1,7 +1,7 @@
 //! What the function is told by its environment.
 
 use eventlog_aws::{Caller, ConnectionString, Function, InvalidFunction, MissingConnectionString};
-use eventlog_edge::{InvalidMode, MissingVar, Mode, required};
+use eventlog_lambda::{InvalidMode, MissingVar, Mode, required};
 use http::Uri;
 
 /// Where the log is, and where the connections are.

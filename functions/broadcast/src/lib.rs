@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use eventlog_edge::Mode;
+use eventlog_lambda::Mode;
 use eventlog_ledger::broadcast::{Alarm, Broadcaster, Push, Until};
 use eventlog_ledger::{ConnectionStore, EventStore, Shard, StoreError, sweep_old};
 use futures_util::future::join_all;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventlog_aws::Client;
 use eventlog_broadcast::{ApiGateway, Broadcast, Config, Known, WakeUp};
-use eventlog_edge::{Mode, start, var};
+use eventlog_lambda::{Mode, start, var};
 use eventlog_ledger::EventStore;
 use eventlog_ledger::broadcast::Every;
 use eventlog_store_mongodb::{Connections, Database, Events, Lazy};

@@ -1,7 +1,7 @@
 //! The broadcaster, as one who connects sees it.
 
 use eventlog_aws::{Function, InvalidFunction};
-use eventlog_edge::{InvalidMode, Mode};
+use eventlog_lambda::{InvalidMode, Mode};
 use eventlog_ledger::broadcast::Wake;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use eventlog_aws::ConnectionString;
 use eventlog_connect::{Broadcaster, handle};
-use eventlog_edge::{required, start, var};
+use eventlog_lambda::{required, start, var};
 use eventlog_store_mongodb::{Connections, Database, Events, Lazy};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 

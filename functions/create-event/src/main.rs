@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use eventlog_aws::ConnectionString;
 use eventlog_create_event::handle;
-use eventlog_edge::{start, var};
+use eventlog_lambda::{start, var};
 use eventlog_store_mongodb::{Events, Lazy};
 use lambda_http::{Error, run, service_fn};
 

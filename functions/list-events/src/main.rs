@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use eventlog_aws::ConnectionString;
-use eventlog_edge::{start, var};
+use eventlog_lambda::{start, var};
 use eventlog_list_events::handle;
 use eventlog_store_mongodb::{Events, Lazy};
 use lambda_http::{Error, run, service_fn};

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::process::ExitCode;
 
-use eventlog_edge::start;
+use eventlog_lambda::start;
 use eventlog_message::handle;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 

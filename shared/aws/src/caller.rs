@@ -1,6 +1,6 @@
 //! In whose name a function calls AWS.
 
-use eventlog_edge::{MissingVar, required};
+use eventlog_lambda::{MissingVar, required};
 
 use crate::Secret;
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use eventlog_edge::{MissingVar, required};
+use eventlog_lambda::{MissingVar, required};
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! Where a service of AWS is reached.
 
-use eventlog_edge::required;
+use eventlog_lambda::required;
 use http::Uri;
 
 /// What should say where a service is, is no URL.

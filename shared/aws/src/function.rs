@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog_edge::{MissingVar, required};
+use eventlog_lambda::{MissingVar, required};
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 use serde_json::Value;

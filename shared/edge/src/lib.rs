@@ -4,22 +4,15 @@
 pub mod answer;
 mod body;
 mod listing;
-mod log;
-mod mode;
 mod problem;
 mod query;
 mod response;
 pub mod routes;
-mod start;
 mod subscription;
-mod vars;
 
 pub use body::{MAX_BODY_BYTES, idempotency_key, new_events};
 pub use listing::{Listing, Part, Window, listing, window};
-pub use mode::{InvalidMode, Mode};
 pub use problem::Problem;
 pub use query::{decoded, no_parameters};
 pub use response::Response;
-pub use start::start;
 pub use subscription::{Subscription, subscription};
-pub use vars::{MissingVar, required, var};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use eventlog_aws::NotInvoked;
 use eventlog_broadcast::{Broadcast, Colleagues, Known, WakeUp};
-use eventlog_edge::Mode;
+use eventlog_lambda::Mode;
 use eventlog_ledger::broadcast::Every;
 use eventlog_ledger::{EventStore, Shard};
 use eventlog_store_sqlite::{Connections, Events};

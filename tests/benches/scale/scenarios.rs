@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventlog_edge::Mode;
+use eventlog_lambda::Mode;
 
 use super::clients::Crowd;
 

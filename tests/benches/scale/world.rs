@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use eventlog_broadcast::WakeUp;
-use eventlog_edge::Mode;
+use eventlog_lambda::Mode;
 use eventlog_ledger::{ConnectionStore, Draft, EventStore, NewEvent, Seq, new_id};
 use eventlog_store_sqlite::{Connections, Durability, Events};
 use tokio::task::JoinSet;

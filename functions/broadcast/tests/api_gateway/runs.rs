@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use eventlog_aws::NotInvoked;
 use eventlog_broadcast::{ApiGateway, Broadcast, Colleagues, Known, WakeUp};
-use eventlog_edge::Mode;
+use eventlog_lambda::Mode;
 use eventlog_ledger::{
     Connection, ConnectionStore, EventStore, Filter, Lease, Shard, StoreError, Timestamp, now,
 };

@@ -20,7 +20,7 @@ fn build() -> PathBuf {
     let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/test").to_owned();
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     cargo.args(["test", "--quiet", "--workspace", "--no-run"]);
-    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."));
     // What cargo tells this test of its package is another thing than what it tells a build script of its own: ring's
     // would take it for a change, and what stands on ring be compiled anew, here and at the next `cargo test`.
     let of_this_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
