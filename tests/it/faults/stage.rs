@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use eventlog_simulation::{Interruption, Keep, Settings, Simulation, StateChange};
+use eventlog_simulation::{Interruption, RestartState, Settings, Simulation, StateChange};
 use eventlog_testing::{Breaker, Faults, FerretDb, Random, server};
 use tokio::time::timeout;
 
@@ -51,7 +51,7 @@ impl Stage {
         let retry_writes = random.pick(&[true, false]);
         let breaker = Breaker::start("", random.another()).await.expect("a breaker");
         let simulation = Simulation::start(Settings {
-            known_as: Some(breaker.address().port()),
+            advertised_port: Some(breaker.address().port()),
             round_trip: Duration::from_millis(2),
             majority_delay: Duration::from_micros(2500),
             election: Duration::from_millis(50),
@@ -131,11 +131,11 @@ async fn end_term(
     let _ = timeout(CUT_OFF, breaker.commands(random.below(50))).await;
     match random.below(4) {
         0 => {
-            simulation.restart(Keep::Local)?;
+            simulation.restart(RestartState::Local)?;
             tally.restarts += 1;
         }
         1 => {
-            tally.rolled_back += simulation.restart(Keep::MajorityCommitted)?;
+            tally.rolled_back += simulation.restart(RestartState::MajorityCommitted)?;
             tally.fail_overs += 1;
         }
         _ => {
