@@ -33,8 +33,8 @@ impl Stage {
     pub(super) async fn found(mut random: Random) -> Self {
         let breaker = Breaker::start("", random.another()).await.expect("a breaker");
         let server = server().expect("a server");
-        let (upstream, uri) = server.detour(breaker.address()).expect("a server on its own");
-        breaker.lead_to(upstream);
+        let (upstream, uri) = server.uri_through(breaker.address()).expect("a server on its own");
+        breaker.set_upstream(upstream);
         Self { name: server.kind(), breaker, uri, server: Server::Found, random }
     }
 
@@ -59,7 +59,7 @@ impl Stage {
             ..Settings::default()
         });
         let simulation = simulation.expect("a simulation");
-        breaker.lead_to(format!("127.0.0.1:{}", simulation.port()));
+        breaker.set_upstream(format!("127.0.0.1:{}", simulation.port()));
         let uri = format!("{}&retryWrites={retry_writes}", simulation.uri());
         Self { name: "simulation", breaker, uri, server: Server::Simulated(simulation), random }
     }
@@ -81,20 +81,20 @@ impl Stage {
     pub(super) fn begin(&self, may_hang: bool) {
         // The simulation has a round trip of its own.
         let latency = if matches!(self.server, Server::Simulated(_)) { 0 } else { 2 };
-        self.breaker.set(Faults {
+        self.breaker.set_faults(Faults {
             latency: Duration::from_millis(latency),
             jitter: Duration::from_millis(3),
             cut_before: 15,
             cut_after: 20,
-            forget: u64::from(may_hang),
+            hang: u64::from(may_hang),
             repeat: 100,
-            late: 60,
+            max_repeat_delay: 60,
         });
     }
 
     /// Nothing happens any more, not even late.
     pub(super) async fn end(&self) {
-        self.breaker.set(Faults::default());
+        self.breaker.set_faults(Faults::default());
         self.breaker.settle().await;
     }
 
@@ -108,7 +108,7 @@ impl Stage {
             Server::FerretDb(ferretdb) => {
                 ferretdb.kill();
                 ferretdb.restart().expect("the same FerretDB");
-                self.breaker.lead_to(ferretdb.address());
+                self.breaker.set_upstream(ferretdb.address());
                 tally.restarts += 1;
             }
         }
@@ -125,10 +125,10 @@ async fn end_term(
 ) -> io::Result<()> {
     simulation.hold_replication()?;
     while simulation.uncommitted()? == 0 {
-        breaker.commands(1).await;
+        breaker.wait_for_commands(1).await;
     }
     // So that others see it who must not believe it. Few commands may come, as all wait for a majority.
-    let _ = timeout(CUT_OFF, breaker.commands(random.below(50))).await;
+    let _ = timeout(CUT_OFF, breaker.wait_for_commands(random.below(50))).await;
     match random.below(4) {
         0 => {
             simulation.restart(RestartState::Local)?;
