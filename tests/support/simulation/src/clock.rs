@@ -1,7 +1,6 @@
 //! Delays of fractions of a millisecond, which tokio's timer does not support.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,13 +25,10 @@ struct Shared {
 
 #[derive(Default)]
 struct Schedule {
-    timers: BinaryHeap<Reverse<Timer>>,
+    /// The tasks to wake, by time and by a number that distinguishes equal times.
+    timers: BTreeMap<(Instant, u64), oneshot::Sender<()>>,
+    last_number: u64,
     stopped: bool,
-}
-
-struct Timer {
-    at: Instant,
-    wake: oneshot::Sender<()>,
 }
 
 impl Clock {
@@ -64,9 +60,10 @@ impl Clock {
     fn schedule(&self, at: Instant) -> oneshot::Receiver<()> {
         let (wake, woken) = oneshot::channel();
         let mut schedule = self.shared.lock();
-        let is_first = schedule.timers.peek().is_none_or(|Reverse(first)| at < first.at);
-        schedule.timers.push(Reverse(Timer { at, wake }));
-        if is_first {
+        schedule.last_number += 1;
+        let key = (at, schedule.last_number);
+        schedule.timers.insert(key, wake);
+        if schedule.timers.first_key_value().is_some_and(|(first, _)| *first == key) {
             self.shared.changed.notify_one();
         }
         woken
@@ -89,13 +86,11 @@ impl Shared {
         let mut schedule = self.lock();
         while !schedule.stopped {
             let now = Instant::now();
-            while schedule.timers.peek().is_some_and(|Reverse(first)| first.at <= now) {
-                if let Some(Reverse(timer)) = schedule.timers.pop() {
-                    // Fails if the task was cancelled.
-                    let _ = timer.wake.send(());
-                }
+            while let Some(first) = schedule.timers.first_entry().filter(|first| first.key().0 <= now) {
+                // Fails if the task was cancelled.
+                let _ = first.remove().send(());
             }
-            let left = schedule.timers.peek().map(|Reverse(first)| first.at - now);
+            let left = schedule.timers.first_key_value().map(|(first, _)| first.0 - now);
             schedule = match left {
                 None => self.changed.wait(schedule).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => {
@@ -103,25 +98,5 @@ impl Shared {
                 }
             };
         }
-    }
-}
-
-impl PartialEq for Timer {
-    fn eq(&self, other: &Self) -> bool {
-        self.at == other.at
-    }
-}
-
-impl Eq for Timer {}
-
-impl PartialOrd for Timer {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Timer {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.at.cmp(&other.at)
     }
 }

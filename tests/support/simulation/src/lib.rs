@@ -1,13 +1,13 @@
 //! A simulated MongoDB replica set in memory, for tests only.
 //!
 //! The simulation speaks the wire protocol and carries out the commands that the stores use: unique indexes, ordered
-//! batches, write and read concerns, retryable writes, change streams. On command it does what a real server cannot be
-//! made to do: [delays](Settings), and [fail-overs](Simulation::fail_over) that roll back writes without a majority.
-//! An unknown command, field or operator is refused, never ignored.
+//! batches, write and read concerns, retryable writes, change streams. On command it does what a real server cannot
+//! be made to do: [delays](Settings), and [fail-overs](Simulation::fail_over) that roll back writes without a
+//! majority. An unknown command, field or operator is refused, never ignored.
 //!
-//! Not simulated: more than one reachable member, lagging secondaries, transactions, causal consistency, authentication
-//! other than a password check, `w` other than 1 and majority, arrays and embedded documents in filters and indexes,
-//! change stream events other than inserts.
+//! Not simulated: more than one reachable member, lagging secondaries, transactions, causal consistency,
+//! authentication other than a password check, `w` other than 1 and majority, arrays and embedded documents in
+//! filters and indexes, change stream events other than inserts.
 //!
 //! # Layers
 //!

@@ -1,8 +1,8 @@
 //! Replication: the operation log, and the states of the primary and of the majority.
 //!
-//! Each change is applied to `local` at once and appended to the log. A change is *committed* when a majority has it, and
-//! *visible* to majority reads when it is applied to `majority` too. Both only move forward along the log. An uncommitted
-//! change can be rolled back.
+//! Each change is applied to `local` at once and appended to the log. A change is *committed* when a majority has it,
+//! and *visible* to majority reads when it is applied to `majority` too. Both only move forward along the log. An
+//! uncommitted change can be rolled back.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -124,8 +124,8 @@ impl Replication {
 
     fn show(&mut self, now: Instant) -> Result<(), Failure> {
         while self.visible < self.committed {
-            let at = usize::try_from(self.visible - self.removed).unwrap_or(usize::MAX);
-            let operation = &mut self.log[at];
+            let index = self.index(self.visible + 1);
+            let operation = &mut self.log[index];
             if operation.committed_at + self.read_lag > now {
                 break;
             }
@@ -143,8 +143,8 @@ impl Replication {
         Ok(())
     }
 
-    /// Returns when [`advance`](Self::advance) makes the next operation visible; `None` without one, or while replication is
-    /// held.
+    /// Returns when [`advance`](Self::advance) makes the next operation visible; `None` without one, or while
+    /// replication is held.
     pub(crate) fn next_visible(&self) -> Option<Instant> {
         let next = (self.visible < self.last().number).then(|| self.operation(self.visible + 1))?;
         (self.visible < self.committed || !self.is_held).then(|| next.committed_at + self.read_lag)
@@ -160,7 +160,12 @@ impl Replication {
     }
 
     fn operation(&self, number: u64) -> &Operation {
-        &self.log[usize::try_from(number - self.removed - 1).unwrap_or(usize::MAX)]
+        &self.log[self.index(number)]
+    }
+
+    /// Returns the index of an operation in the log.
+    fn index(&self, number: u64) -> usize {
+        usize::try_from(number - self.removed - 1).unwrap_or(usize::MAX)
     }
 
     /// Stops or resumes commits by time.
@@ -175,7 +180,7 @@ impl Replication {
         self.advance()?;
         let now = Instant::now();
         for _ in 0..count.min(self.last().number - self.committed) {
-            let next = usize::try_from(self.committed - self.removed).unwrap_or(usize::MAX);
+            let next = self.index(self.committed + 1);
             self.log[next].committed_at = now;
             self.committed += 1;
         }

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 pub(crate) struct Server {
     pub(crate) settings: Settings,
     pub(crate) address: SocketAddr,
-    /// The address that clients are told.
+    /// The address in `hello` and in the connection string.
     pub(crate) advertised_address: SocketAddr,
     pub(crate) clock: Clock,
     state: Mutex<State>,

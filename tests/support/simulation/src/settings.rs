@@ -23,8 +23,8 @@ pub struct Settings {
     pub interruption: Interruption,
     /// Whether change streams are supported; a standalone server has none.
     pub change_streams: bool,
-    /// Ends delays within microseconds, not a quarter of a millisecond late. The last 300 microseconds of each delay are a
-    /// busy wait, which occupies a core.
+    /// Ends delays within microseconds, not a quarter of a millisecond late. The last 300 microseconds of each delay
+    /// are a busy wait, which occupies a core.
     pub precise: bool,
     /// Threads that serve requests. One lock protects all state, so a few are enough.
     pub threads: usize,

@@ -14,8 +14,8 @@ use crate::role::REPLICA_SET;
 use crate::server::Server;
 use crate::settings::{Interruption, RestartState, Settings};
 
-/// Minimum time between an error and the next election. The next primary has the same address, so a driver that reads the
-/// error later believes that the new primary stepped down, and gets no further news for ten seconds.
+/// Minimum time between an error and the next election. The next primary has the same address, so a driver that reads
+/// the error later believes that the new primary stepped down, and gets no further news for ten seconds.
 const ERROR_GRACE: Duration = Duration::from_millis(20);
 
 /// A replica set simulated by one server on the loopback interface. It has its own threads and ends when dropped.
@@ -52,15 +52,15 @@ impl Simulation {
         self.server.address.port()
     }
 
-    /// Makes the primary step down and rolls back all operations without a majority: documents, indexes, drops. Writes that
-    /// wait for a majority get the [`Interruption`] of the settings. There is a primary again after the election time.
-    /// Returns the number of operations that were rolled back; each document is one operation.
+    /// Makes the primary step down and rolls back all operations without a majority: documents, indexes, drops.
+    /// Writes that wait for a majority get the [`Interruption`] of the settings. There is a primary again after the
+    /// election time. Returns the number of operations that were rolled back; each document is one operation.
     pub fn fail_over(&self) -> io::Result<u64> {
         self.end_term(RestartState::MajorityCommitted, false)
     }
 
-    /// Kills the server and starts it again, without its connections and cursors. There is a primary again after the election
-    /// time. Returns the number of operations that were rolled back.
+    /// Kills the server and starts it again, without its connections and cursors. There is a primary again after the
+    /// election time. Returns the number of operations that were rolled back.
     pub fn restart(&self, restored: RestartState) -> io::Result<u64> {
         self.end_term(restored, true)
     }
@@ -107,7 +107,8 @@ impl Simulation {
         format!("mongodb://test:{password}@{}/?replicaSet={REPLICA_SET}&{options}", self.server.address)
     }
 
-    /// Stops replication until [`resume_replication`](Self::resume_replication), so that a test need not race a delay.
+    /// Stops replication until [`resume_replication`](Self::resume_replication), so that a test need not race a
+    /// delay.
     pub fn hold_replication(&self) -> io::Result<()> {
         self.set_held(true)
     }
@@ -123,8 +124,8 @@ impl Simulation {
         held.map_err(io::Error::other)
     }
 
-    /// Replicates the next `count` operations, if there are that many, to a majority. Each document is one operation, so a
-    /// batch can be cut.
+    /// Replicates the next `count` operations, if there are that many, to a majority. Each document is one operation,
+    /// so a batch can be cut.
     pub fn replicate(&self, count: u64) -> io::Result<()> {
         let done = self.server.state().and_then(|mut state| state.replication.commit(count));
         self.server.replication_changes.send_replace(());

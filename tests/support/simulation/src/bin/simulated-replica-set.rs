@@ -1,7 +1,7 @@
 //! A simulated replica set as a process.
 //!
-//! The process prints its port on one line and ends at the end of its standard input. It replies with one line to each of
-//! the input lines `fail-over`, `restart` (keeps all writes) and `counts`.
+//! The process prints its port on one line and ends at the end of its standard input. It replies with one line to
+//! each of the input lines `fail-over`, `restart` (keeps all writes) and `counts`.
 
 use std::io::BufRead;
 use std::time::Duration;

@@ -5,7 +5,8 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf};
 use crate::failure::{CommandResult, Failure};
 use crate::storage::namespace::Namespace;
 
-/// Fields of all commands. `maxTimeMS`, like `j` of write concerns, has no effect: nothing here has a disk or takes long.
+/// Fields of all commands. `maxTimeMS`, like `j` of write concerns, has no effect: nothing here has a disk or takes
+/// long.
 const COMMON_FIELDS: &[&str] = &[
     "$db",
     "lsid",

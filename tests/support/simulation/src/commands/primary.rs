@@ -11,8 +11,8 @@ use crate::storage::databases::Change;
 use crate::storage::namespace::Namespace;
 use crate::storage::query::{Query, Sort};
 
-/// Writes if this member is the primary, and returns the end of the log. As in MongoDB, a majority must have all of it
-/// before the reply, even if nothing was written because of a document in it.
+/// Writes if this member is the primary, and returns the end of the log. As in MongoDB, a majority must have all of
+/// it before the reply, even if nothing was written because of a document in it.
 pub(super) fn write_on_primary(
     server: &Server,
     write: impl FnOnce(&mut State) -> Result<(), Failure>,

@@ -75,8 +75,8 @@ impl Update {
         if after.id == before.id { Ok(after) } else { Err(Failure::immutable_id()) }
     }
 
-    /// Returns the document that an upsert inserts if the filter matches none. It has the values that the filter tests for
-    /// equality; `query` is the unparsed filter.
+    /// Returns the document that an upsert inserts if the filter matches none. It has the values that the filter
+    /// tests for equality; `query` is the unparsed filter.
     pub(crate) fn build_upsert(&self, filter: &Filter, query: &Document) -> Result<Stored, Failure> {
         let mut document = Document::new();
         for (path, test) in &filter.tests {

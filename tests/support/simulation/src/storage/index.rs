@@ -9,7 +9,8 @@ use crate::documents::key::Key;
 use crate::documents::stored::Stored;
 use crate::failure::Failure;
 
-/// The definition of an index. Directions of fields are not kept: entries are in ascending order and are read either way.
+/// The definition of an index. Directions of fields are not kept: entries are in ascending order and are read either
+/// way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IndexSpec {
     pub(crate) name: String,

@@ -46,7 +46,7 @@ async fn change_stream_applies_its_stages() {
     insert(&events, 1..=2).await;
     let event = stream.next().await.expect("an event").expect("a good one");
     assert_eq!(event.keys().collect::<Vec<_>>(), ["_id"]);
-    assert!(stream.next_if_any().await.expect("an answer").is_none(), "the first event does not match");
+    assert!(stream.next_if_any().await.expect("a result").is_none(), "the first event does not match");
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn fail_over_rolls_back_only_writes_without_a_majority() {
     wait_for_primary(&events).await;
     assert_eq!(local_ids(&events).await, [1, 2, 3, 4]);
     assert_eq!(majority_ids(&events).await, [1, 2, 3, 4]);
-    let head = events.find_one(doc! {}).sort(doc! { "seq": -1 }).await.expect("an answer");
+    let head = events.find_one(doc! {}).sort(doc! { "seq": -1 }).await.expect("a result");
     assert_eq!(head.expect("a head").get_i32("seq").ok(), Some(4), "the index was rolled back too");
     events.insert_one(doc! { "_id": 5, "seq": 5 }).await.expect("seq 5 is free again");
     events.insert_one(doc! { "_id": 7, "seq": 4 }).await.expect_err("seq 4 is taken");
@@ -84,7 +84,7 @@ async fn fail_over_rolls_back_updates_deletes_indexes_and_drops() {
     simulation.resume_replication().expect("resumed");
     wait_for_primary(&events).await;
     assert_eq!(local_ids(&events).await, [1, 2, 3]);
-    let third = events.find_one(doc! { "seq": 3 }).await.expect("an answer");
+    let third = events.find_one(doc! { "seq": 3 }).await.expect("a result");
     assert_eq!(third, Some(doc! { "_id": 3, "seq": 3 }));
     events.insert_one(doc! { "_id": 9, "seq": 2 }).await.expect_err("the index exists again");
     more.insert_many([doc! { "x": 1 }, doc! { "x": 1 }]).await.expect("this index does not exist");

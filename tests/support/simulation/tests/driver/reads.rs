@@ -52,7 +52,7 @@ async fn query_finds_the_same_documents_with_and_without_an_index() {
         assert_eq!(find(doc! { "text": { "$gt": 5 } }, doc! {}, 0).await, [0; 0]);
     }
     let two = events.find_one(doc! { "n": 7 }).projection(doc! { "_id": 0, "seq": 1 }).await;
-    assert_eq!(two.expect("an answer"), Some(doc! { "seq": 7_i64 }));
+    assert_eq!(two.expect("a result"), Some(doc! { "seq": 7_i64 }));
 }
 
 /// A scan of the whole log would take a thousand times longer.
@@ -64,7 +64,7 @@ async fn head_read_does_not_scan_the_log() {
     events.insert_many(documents).await.expect("inserted");
     let start = Instant::now();
     for _ in 0..100 {
-        let head = events.find_one(doc! {}).sort(doc! { "seq": -1 }).await.expect("an answer");
+        let head = events.find_one(doc! {}).sort(doc! { "seq": -1 }).await.expect("a result");
         assert_eq!(head.expect("a head").get_i32("_id").ok(), Some(29_999));
     }
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());

@@ -14,7 +14,7 @@ async fn measure(settings: Settings) -> [Duration; 4] {
     let (mut pings, mut inserts) = (Vec::new(), Vec::new());
     for n in 0..200 {
         let start = Instant::now();
-        database.run_command(doc! { "ping": 1 }).await.expect("an answer");
+        database.run_command(doc! { "ping": 1 }).await.expect("a result");
         pings.push(start.elapsed());
         let start = Instant::now();
         events.insert_one(doc! { "seq": n }).await.expect("inserted");

@@ -58,7 +58,7 @@ async fn concurrent_find_and_modify_succeeds_once() {
         tokio::spawn(async move {
             let free = doc! { "_id": 1, "owner": "none" };
             let take = doc! { "$set": { "owner": taker } };
-            events.find_one_and_update(free, take).await.expect("an answer").is_some()
+            events.find_one_and_update(free, take).await.expect("a result").is_some()
         })
     });
     let mut winners = 0;
@@ -142,7 +142,7 @@ async fn repeated_retryable_write_gets_its_first_reply() {
         let first = database.run_command(command.clone()).await.expect("updated");
         assert_eq!(database.run_command(command).await.expect("the first reply"), first);
     }
-    let found = events.find_one(doc! { "_id": 1 }).await.expect("an answer").expect("a document");
+    let found = events.find_one(doc! { "_id": 1 }).await.expect("a result").expect("a document");
     assert_eq!(found.get_i32("n").ok(), Some(11));
     let error = database.run_command(insert).await.expect_err("the session has begun a later write");
     assert_eq!(code(&error), Some(225));
