@@ -33,7 +33,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let ferretdb = trial("nothing_is_lost_under_faults_and_kills_of_the_server", move || {
         rounds(plan, 20, Stage::ferretdb)
     });
-    let is_far = server().is_ok_and(|server| server.detour(([127, 0, 0, 1], 1).into()).is_none());
+    let is_far = server().is_ok_and(|server| server.uri_through(([127, 0, 0, 1], 1).into()).is_none());
     let mut trials = trials_on_mongodb(vec![found.with_ignored_flag(is_far)]);
     trials.push(simulated.with_kind("simulation"));
     trials.extend(trials_on_ferretdb(vec![ferretdb]));

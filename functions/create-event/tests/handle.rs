@@ -3,7 +3,7 @@
 use eventlog_create_event::handle;
 use eventlog_ledger::EventStore;
 use eventlog_store_sqlite::{Durability, Events};
-use eventlog_testing::{Fault, Flaky, check_log, fixture};
+use eventlog_testing::{AppendFault, FaultyStore, check_log, fixture};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request};
 
@@ -37,9 +37,9 @@ async fn an_event_is_logged() {
 async fn a_store_that_fails_is_503_and_its_reason_stays_here() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = log(&folder);
-    let flaky = Flaky::new(log.clone(), [Fault::Before, Fault::After]);
+    let faulty = FaultyStore::new(log.clone(), [AppendFault::BeforeStore, AppendFault::AfterStore]);
     for logged in [0, 1, 2] {
-        let response = handle(&flaky, request()).await;
+        let response = handle(&faulty, request()).await;
         if logged < 2 {
             assert_eq!(response.status(), 503);
             assert_eq!(response.headers()["retry-after"], "1");

@@ -31,7 +31,7 @@ fn kept_at(url: &str) -> ConnectionString {
 async fn read(replies: impl IntoIterator<Item = SecretReply>) -> (Result<Secret, UnreadableSecret>, usize) {
     let manager = SecretsManager::start(replies).await;
     let read = within("an answer", kept_at(&manager.url()).read()).await;
-    (read, manager.questions().len())
+    (read, manager.requests().len())
 }
 
 /// Why it cannot be read. Panics if that gives away what must not be shown.
@@ -49,10 +49,10 @@ async fn the_secret_is_asked_for_in_the_functions_name() {
     let manager = SecretsManager::start([Text(format!("{URI}\n"))]).await;
     let read = kept_at(&manager.url()).read().await.expect("the secret");
     assert_eq!(&*read, URI, "without the line end that came along");
-    let question = manager.questions().remove(0);
-    assert_eq!(question.body, json!({ "SecretId": ARN }));
-    assert_eq!(question.token, "a token");
-    let scope = question.authorization.strip_prefix("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/");
+    let request = manager.requests().remove(0);
+    assert_eq!(request.body, json!({ "SecretId": ARN }));
+    assert_eq!(request.token, "a token");
+    let scope = request.authorization.strip_prefix("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/");
     let scope = scope.and_then(|rest| rest.split_once(',')).expect("a signature").0;
     assert_eq!(scope.split_once('/').expect("a date").1, "eu-central-1/secretsmanager/aws4_request");
 }
@@ -64,7 +64,7 @@ async fn what_the_environment_gives_wins() {
     let both = [("MONGODB_URI", URI), ("MONGODB_SECRET_ARN", ARN), ("AWS_ENDPOINT_URL", url.as_str())];
     let both = from(&both).expect("all is set");
     assert_eq!(&*both.read().await.expect("a string"), URI);
-    assert!(manager.questions().is_empty());
+    assert!(manager.requests().is_empty());
     assert!(!format!("{both:?}").contains("hunter2"));
 }
 
@@ -82,7 +82,7 @@ async fn a_secret_that_is_not_given_out_says_why_at_once() {
     for name in ["AccessDeniedException", "ResourceNotFoundException", "DecryptionFailure"] {
         let why = refused(Error(name), 1).await;
         assert!(why.starts_with("cannot be read: ") && why.contains(name), "{why}");
-        assert!(why.contains("as it was told"), "what AWS says of it: {why}");
+        assert!(why.contains("injected error"), "the message of AWS: {why}");
     }
 }
 

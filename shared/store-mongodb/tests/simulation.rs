@@ -146,7 +146,7 @@ fn main() {
     let at_once = kind(trials::<OnServer<AtOnce>>(), "at once");
     // Positions are written with `w: 1`, and majority reads show them only later: the case would be a race.
     let delayed = trials::<OnServer<Delayed>>();
-    let delayed = delayed.into_iter().filter(|trial| trial.name() != "a_position_never_moves_back").collect();
+    let delayed = delayed.into_iter().filter(|trial| trial.name() != "position_never_moves_back").collect();
     let delayed = kind(delayed, "delayed");
     let fail_over =
         |name, interruption| trial(name, move || no_fail_over_loses_what_was_acknowledged(interruption));

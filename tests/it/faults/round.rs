@@ -56,7 +56,7 @@ pub(super) async fn run(mut stage: Stage, plan: Plan, seed: u64, mut random: Ran
     stage.begin(super::kills_asked_for().is_some());
     while tally.kills < plan.kills || tally.blows() < plan.blows {
         let (kills, blows) = (plan.kills.saturating_sub(tally.kills), plan.blows - tally.blows());
-        within("commands", stage.breaker.commands(1 + random.below(plan.pause))).await;
+        within("commands", stage.breaker.wait_for_commands(1 + random.below(plan.pause))).await;
         if random.below(kills + blows) < blows {
             within("a blow", stage.blow(&mut tally)).await;
         } else {
@@ -72,7 +72,7 @@ pub(super) async fn run(mut stage: Stage, plan: Plan, seed: u64, mut random: Ran
     let log = check_log(&deployment.deploy("list-events")).await;
     let posts = Arc::into_inner(posts).expect("all writers have ended");
     posts.check(&log, &mut tally);
-    tally.broken(stage.breaker.broken());
+    tally.set_fault_counts(stage.breaker.fault_counts());
     tally.time = since.elapsed();
     tally::add(stage.name, seed, &tally);
     tally

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use eventlog_simulation::{Interruption, Keep, Settings, Simulation, StateChange};
+use eventlog_simulation::{Interruption, RestartState, Settings, Simulation, StateChange};
 use eventlog_testing::{Breaker, Faults, FerretDb, Random, server};
 use tokio::time::timeout;
 
@@ -33,8 +33,8 @@ impl Stage {
     pub(super) async fn found(mut random: Random) -> Self {
         let breaker = Breaker::start("", random.another()).await.expect("a breaker");
         let server = server().expect("a server");
-        let (upstream, uri) = server.detour(breaker.address()).expect("a server on its own");
-        breaker.lead_to(upstream);
+        let (upstream, uri) = server.uri_through(breaker.address()).expect("a server on its own");
+        breaker.set_upstream(upstream);
         Self { name: server.kind(), breaker, uri, server: Server::Found, random }
     }
 
@@ -51,7 +51,7 @@ impl Stage {
         let retry_writes = random.pick(&[true, false]);
         let breaker = Breaker::start("", random.another()).await.expect("a breaker");
         let simulation = Simulation::start(Settings {
-            known_as: Some(breaker.address().port()),
+            advertised_port: Some(breaker.address().port()),
             round_trip: Duration::from_millis(2),
             majority_delay: Duration::from_micros(2500),
             election: Duration::from_millis(50),
@@ -59,7 +59,7 @@ impl Stage {
             ..Settings::default()
         });
         let simulation = simulation.expect("a simulation");
-        breaker.lead_to(format!("127.0.0.1:{}", simulation.port()));
+        breaker.set_upstream(format!("127.0.0.1:{}", simulation.port()));
         let uri = format!("{}&retryWrites={retry_writes}", simulation.uri());
         Self { name: "simulation", breaker, uri, server: Server::Simulated(simulation), random }
     }
@@ -81,20 +81,20 @@ impl Stage {
     pub(super) fn begin(&self, may_hang: bool) {
         // The simulation has a round trip of its own.
         let latency = if matches!(self.server, Server::Simulated(_)) { 0 } else { 2 };
-        self.breaker.set(Faults {
+        self.breaker.set_faults(Faults {
             latency: Duration::from_millis(latency),
             jitter: Duration::from_millis(3),
             cut_before: 15,
             cut_after: 20,
-            forget: u64::from(may_hang),
+            hang: u64::from(may_hang),
             repeat: 100,
-            late: 60,
+            max_repeat_delay: 60,
         });
     }
 
     /// Nothing happens any more, not even late.
     pub(super) async fn end(&self) {
-        self.breaker.set(Faults::default());
+        self.breaker.set_faults(Faults::default());
         self.breaker.settle().await;
     }
 
@@ -108,7 +108,7 @@ impl Stage {
             Server::FerretDb(ferretdb) => {
                 ferretdb.kill();
                 ferretdb.restart().expect("the same FerretDB");
-                self.breaker.lead_to(ferretdb.address());
+                self.breaker.set_upstream(ferretdb.address());
                 tally.restarts += 1;
             }
         }
@@ -125,17 +125,17 @@ async fn end_term(
 ) -> io::Result<()> {
     simulation.hold_replication()?;
     while simulation.uncommitted()? == 0 {
-        breaker.commands(1).await;
+        breaker.wait_for_commands(1).await;
     }
     // So that others see it who must not believe it. Few commands may come, as all wait for a majority.
-    let _ = timeout(CUT_OFF, breaker.commands(random.below(50))).await;
+    let _ = timeout(CUT_OFF, breaker.wait_for_commands(random.below(50))).await;
     match random.below(4) {
         0 => {
-            simulation.restart(Keep::Local)?;
+            simulation.restart(RestartState::Local)?;
             tally.restarts += 1;
         }
         1 => {
-            tally.rolled_back += simulation.restart(Keep::MajorityCommitted)?;
+            tally.rolled_back += simulation.restart(RestartState::MajorityCommitted)?;
             tally.fail_overs += 1;
         }
         _ => {

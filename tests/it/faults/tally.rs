@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use eventlog_testing::Broken;
+use eventlog_testing::FaultCounts;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tally {
@@ -35,9 +35,9 @@ impl Tally {
         self.fail_overs + self.restarts
     }
 
-    pub(super) fn broken(&mut self, broken: Broken) {
-        (self.cut_before, self.cut_after) = (broken.cut_before, broken.cut_after);
-        (self.forgotten, self.repeated) = (broken.forgotten, broken.repeated);
+    pub(super) fn set_fault_counts(&mut self, counts: FaultCounts) {
+        (self.cut_before, self.cut_after) = (counts.cut_before, counts.cut_after);
+        (self.forgotten, self.repeated) = (counts.hung, counts.repeated);
     }
 
     fn rows(&self) -> [(&'static str, u64); 15] {

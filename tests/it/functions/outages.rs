@@ -19,8 +19,8 @@ pub(super) fn trials() -> Vec<Trial> {
 /// A breaker that does nothing by chance, and the connection string by way of it.
 async fn detour() -> Option<(Breaker, String)> {
     let breaker = Breaker::start("", Random::new(0)).await.expect("a breaker");
-    let (upstream, uri) = server().expect("a server").detour(breaker.address())?;
-    breaker.lead_to(upstream);
+    let (upstream, uri) = server().expect("a server").uri_through(breaker.address())?;
+    breaker.set_upstream(upstream);
     Some((breaker, uri))
 }
 
@@ -54,7 +54,7 @@ async fn no_database() {
 async fn recover() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
-    let Some((upstream, uri)) = server().expect("a server").detour(address) else { return };
+    let Some((upstream, uri)) = server().expect("a server").uri_through(address) else { return };
     drop(listener);
     let deployment = Deployment::on(&uri);
     let (create, list) = (deployment.deploy("create-event"), deployment.deploy("list-events"));
@@ -89,7 +89,7 @@ async fn forgotten_while_idle() {
     let (create, list) = (deployment.deploy("create-event"), deployment.deploy("list-events"));
     let mut logged = vec![log(&create, "before", "{}").await];
     assert_eq!(check_log(&list).await, logged);
-    breaker.forget();
+    breaker.hang();
     let answer = invoke(&create, &fixture("http-post-events")).await.expect("an answer before the deadline");
     assert!([201, 503].contains(&answer.status), "{}", answer.body);
     logged.push(log(&create, "after", "{}").await);

@@ -52,7 +52,7 @@ async fn read() {
         assert_eq!(invoke(lambda, &fixture(request)).await.expect("an answer").status, 200);
     }
     within("a run", broadcast.invoke(b"{}")).await.expect("a run");
-    assert_eq!(world.manager.questions().len(), 5, "each instance asks once");
+    assert_eq!(world.manager.requests().len(), 5, "each instance asks once");
     for lambda in [create, list, connect, disconnect, broadcast] {
         let log = lambda.instances()[0].log();
         assert!(log.contains("TRACE") && !log.contains("hunter2"), "{log}");
@@ -70,7 +70,7 @@ async fn unreadable() {
         (Text(r#"{"uri":"mongodb://user:hunter2@localhost"}"#.into()), "the connection string alone"),
         (Text("mongodb://user:hunter2@".into()), "the MongoDB connection string is malformed"),
     ] {
-        manager.answer_with([reply]);
+        manager.set_replies([reply]);
         let lambda = deployment.deploy("create-event");
         let (status, log) = end("create-event", &lambda).await;
         assert_eq!(status.code(), Some(1), "{log}");
@@ -80,7 +80,7 @@ async fn unreadable() {
         let message = lines[0]["fields"]["message"].as_str().expect("a message");
         assert!(message.contains(why), "{message}");
         assert!(message.contains(ARN) || why.contains("malformed"), "{message}");
-        manager.answer_with([Text(uri.clone())]);
+        manager.set_replies([Text(uri.clone())]);
         self::log(&lambda, "recovered", "{}").await;
         assert_eq!(lambda.instances().len(), 2);
     }
@@ -89,10 +89,10 @@ async fn unreadable() {
 async fn slow() {
     let World { simulation: _simulation, manager, deployment, uri } = world().await;
     let replies: [SecretReply; 3] = [Error("ThrottlingException"), Silence, Text(uri)];
-    manager.answer_with(replies);
+    manager.set_replies(replies);
     let lambda = deployment.deploy("create-event");
     log(&lambda, "slow", "{}").await;
-    assert_eq!((lambda.instances().len(), manager.questions().len()), (1, 3));
+    assert_eq!((lambda.instances().len(), manager.requests().len()), (1, 3));
 }
 
 /// Whoever meets with the change is told 503; then the secret is read anew, by the same instance.
@@ -104,13 +104,13 @@ async fn changed() {
     // As between the two steps of a rotation: the database has the new password, the secret has not.
     for asked in 1..=2 {
         let answer = invoke(&create, &post_request("between", "{}")).await.expect("an answer");
-        assert_eq!((answer.status, manager.questions().len()), (503, asked), "{}", answer.body);
+        assert_eq!((answer.status, manager.requests().len()), (503, asked), "{}", answer.body);
         assert_eq!(answer.headers["retry-after"], "1");
     }
-    manager.answer_with([Text(uri.replace("hunter2", "changed"))]);
+    manager.set_replies([Text(uri.replace("hunter2", "changed"))]);
     log(&create, "after", "{}").await;
     log(&create, "and on", "{}").await;
-    assert_eq!((create.instances().len(), manager.questions().len()), (1, 3));
+    assert_eq!((create.instances().len(), manager.requests().len()), (1, 3));
     let stored = check_log(&deployment.deploy("list-events")).await;
     let types: Vec<_> = stored.iter().map(|event| event.event_type.as_str()).collect();
     assert_eq!(types, ["before", "after", "and on"]);

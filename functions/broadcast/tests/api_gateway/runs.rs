@@ -11,7 +11,7 @@ use eventlog_ledger::{
     Connection, ConnectionStore, EventStore, Filter, Lease, Shard, StoreError, Timestamp, now,
 };
 use eventlog_store_sqlite::{Connections, Durability, Events};
-use eventlog_testing::{draft, logged, within};
+use eventlog_testing::{capture_log, draft, within};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -73,7 +73,7 @@ impl World {
         let (broadcast, deadline) = (self.broadcast(gateway), SystemTime::now() + Duration::from_secs(60));
         let alarm = async || self.log.alarm().await;
         let run = broadcast.handle(WakeUp::Look, alarm, Mode::Trigger, deadline);
-        let (ended, log) = within("a run", logged(run)).await;
+        let (ended, log) = within("a run", capture_log(run)).await;
         ended.expect("a run");
         log
     }

@@ -4,7 +4,7 @@ use std::future::pending;
 
 use eventlog_ledger::broadcast::PushError;
 use eventlog_ledger::now;
-use eventlog_testing::logged;
+use eventlog_testing::capture_log;
 use serde_json::Value;
 
 use crate::gateway::Gateway;
@@ -28,12 +28,12 @@ fn reports(log: &[Value]) -> Vec<(u64, u64)> {
 #[tokio::test]
 async fn a_run_that_has_caught_up_says_so() {
     let world = World::new(Gateway::willing());
-    let ((), log) = logged(world.catch_up()).await;
+    let ((), log) = capture_log(world.catch_up()).await;
     assert_eq!(reports(&log), [(0, 0)], "nobody waits");
     world.append(3).await;
     world.join("a", 1).await;
     world.join("b", 3).await;
-    let ((), log) = logged(world.catch_up()).await;
+    let ((), log) = capture_log(world.catch_up()).await;
     let reports = reports(&log);
     assert_eq!((reports.len(), reports[0].0, reports[1]), (2, 2, (2, 0)), "at its begin and at its end");
 }
@@ -55,7 +55,7 @@ async fn a_run_says_for_how_long_somebody_waits() {
         world.gateway.has_tried("stuck", 2).await;
     };
     let alarm = Bell::default();
-    let (ended, log) = logged(world.run_until(alarm, stop)).await;
+    let (ended, log) = capture_log(world.run_until(alarm, stop)).await;
     ended.expect("a run");
     let (waited, reports) = (now().millis() - before, reports(&log));
     let (connections, lag) = *reports.last().expect("a report");
@@ -71,7 +71,7 @@ async fn who_comes_late_has_not_waited() {
     // In an hour.
     world.join_aged("late", 0, -3600).await;
     let stop = world.gateway.has_tried("late", 1);
-    let (ended, log) = logged(world.run_until(Bell::default(), stop)).await;
+    let (ended, log) = capture_log(world.run_until(Bell::default(), stop)).await;
     ended.expect("a run");
     assert_eq!(reports(&log), [(1, 0), (1, 0)]);
 }

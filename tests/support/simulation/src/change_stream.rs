@@ -1,18 +1,19 @@
-//! Change streams on one collection. They show inserts, once majority reads see them, and nothing else.
+//! Change streams on one collection. They contain only inserts, from when majority reads see them.
 
 use mongodb::bson::{Bson, Document, RawDocumentBuf, Timestamp, doc};
 
-use crate::databases::Namespace;
 use crate::documents::filter::Filter;
 use crate::documents::projection::Projection;
 use crate::failure::Failure;
-use crate::replication::{Change, Operation, Position, Replication};
+use crate::replication::{Operation, Position, Replication};
+use crate::storage::databases::Change;
+use crate::storage::namespace::Namespace;
 
-/// A change stream that is open.
+/// An open change stream.
 #[derive(Clone)]
 pub(crate) struct ChangeStream {
     pub(crate) namespace: Namespace,
-    /// What comes after it is still to be shown.
+    /// The position of the last operation that was returned.
     position: Position,
     stages: Vec<Stage>,
 }
@@ -31,7 +32,7 @@ impl ChangeStream {
     ) -> Result<Self, Failure> {
         let stages = pipeline.iter().map(|stage| match stage {
             Bson::Document(stage) if stage.len() == 1 => Ok(stage),
-            _ => Err(Failure::bad_value("a stage of a pipeline must be a document with one field")),
+            _ => Err(Failure::bad_value("a pipeline stage must be a document with one field")),
         });
         let mut stages = stages.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
         let options = match stages.next() {
@@ -54,13 +55,13 @@ impl ChangeStream {
         Ok(Self { namespace, position, stages: stages.collect::<Result<_, _>>()? })
     }
 
-    /// The events that came since the last call, at most so many.
-    pub(crate) fn batch(
+    /// Returns the events since the last batch, at most `size`.
+    pub(crate) fn next_batch(
         &mut self,
         replication: &Replication,
         size: usize,
     ) -> Result<Vec<RawDocumentBuf>, Failure> {
-        let mut number = replication.surviving(self.position);
+        let mut number = replication.last_kept(self.position);
         let mut batch = Vec::new();
         for (next, operation) in replication.visible_after(number)? {
             if batch.len() >= size {
@@ -73,9 +74,9 @@ impl ChangeStream {
         Ok(batch)
     }
 
-    /// Resumes after all that was shown.
-    pub(crate) fn token(&self) -> Document {
-        token(self.position)
+    /// Returns a token that resumes after the last batch.
+    pub(crate) fn resume_token(&self) -> Document {
+        format_token(self.position)
     }
 
     fn event(&self, position: Position, operation: &Operation) -> Result<Option<RawDocumentBuf>, Failure> {
@@ -88,7 +89,7 @@ impl ChangeStream {
         let millis = operation.time.timestamp_millis();
         let time = u32::try_from(millis / 1000).unwrap_or(u32::MAX);
         let event = doc! {
-            "_id": token(position),
+            "_id": format_token(position),
             "operationType": "insert",
             "clusterTime": Timestamp { time, increment: 1 },
             "wallTime": operation.time,
@@ -108,7 +109,7 @@ impl ChangeStream {
     }
 }
 
-fn token(Position { term, number }: Position) -> Document {
+fn format_token(Position { term, number }: Position) -> Document {
     doc! { "_data": format!("{term:08x}{number:016x}") }
 }
 
@@ -119,5 +120,5 @@ fn parse_token(token: &Document) -> Result<Position, Failure> {
         let number = u64::from_str_radix(number, 16).ok()?;
         Some(Position { term, number })
     };
-    position().ok_or_else(|| Failure::bad_value("not a resume token of this server"))
+    position().ok_or_else(|| Failure::bad_value("invalid resume token"))
 }

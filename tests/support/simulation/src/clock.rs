@@ -1,44 +1,40 @@
-//! Waiting for fractions of a millisecond, which the timer of tokio cannot.
+//! Delays of fractions of a millisecond, which tokio's timer does not support.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-/// How late a task is when it is woken by another thread that was woken by the system, at most times.
-const LATENESS: Duration = Duration::from_micros(300);
+/// Typical delay until a task runs that the clock thread has woken.
+const WAKE_DELAY: Duration = Duration::from_micros(300);
 
-/// A thread that wakes tasks.
+/// A thread that wakes tasks at given times.
 pub(crate) struct Clock {
     shared: Arc<Shared>,
-    /// Tasks are woken so much too early, and wait for the rest without sleeping.
+    /// How much too early tasks are woken; the rest is a busy wait.
     lead: Duration,
 }
 
 #[derive(Default)]
 struct Shared {
-    alarms: Mutex<Alarms>,
+    schedule: Mutex<Schedule>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Alarms {
-    due: BinaryHeap<Reverse<Alarm>>,
+struct Schedule {
+    /// The tasks to wake, by time and by a number that distinguishes equal times.
+    timers: BTreeMap<(Instant, u64), oneshot::Sender<()>>,
+    last_number: u64,
     stopped: bool,
-}
-
-struct Alarm {
-    at: Instant,
-    ring: oneshot::Sender<()>,
 }
 
 impl Clock {
     pub(crate) fn start(precise: bool) -> std::io::Result<Self> {
         let shared = Arc::<Shared>::default();
-        let lead = if precise { LATENESS } else { Duration::ZERO };
+        let lead = if precise { WAKE_DELAY } else { Duration::ZERO };
         let clock = Self { shared: shared.clone(), lead };
         thread::Builder::new().name("clock".into()).spawn(move || shared.run())?;
         Ok(clock)
@@ -53,23 +49,24 @@ impl Clock {
     pub(crate) async fn sleep_until(&self, at: Instant) {
         let early = at.checked_sub(self.lead).unwrap_or(at);
         if early > Instant::now() {
-            // An error: the clock has stopped, and with it the whole simulation.
-            let _ = self.alarm(early).await;
+            // Fails only when the simulation has ended.
+            let _ = self.schedule(early).await;
         }
         while Instant::now() < at {
             tokio::task::yield_now().await;
         }
     }
 
-    fn alarm(&self, at: Instant) -> oneshot::Receiver<()> {
-        let (ring, rung) = oneshot::channel();
-        let mut alarms = self.shared.lock();
-        let is_first = alarms.due.peek().is_none_or(|Reverse(first)| at < first.at);
-        alarms.due.push(Reverse(Alarm { at, ring }));
-        if is_first {
+    fn schedule(&self, at: Instant) -> oneshot::Receiver<()> {
+        let (wake, woken) = oneshot::channel();
+        let mut schedule = self.shared.lock();
+        schedule.last_number += 1;
+        let key = (at, schedule.last_number);
+        schedule.timers.insert(key, wake);
+        if schedule.timers.first_key_value().is_some_and(|(first, _)| *first == key) {
             self.shared.changed.notify_one();
         }
-        rung
+        woken
     }
 }
 
@@ -81,47 +78,25 @@ impl Drop for Clock {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Alarms> {
-        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run(&self) {
-        let mut alarms = self.lock();
-        while !alarms.stopped {
+        let mut schedule = self.lock();
+        while !schedule.stopped {
             let now = Instant::now();
-            while alarms.due.peek().is_some_and(|Reverse(first)| first.at <= now) {
-                if let Some(Reverse(alarm)) = alarms.due.pop() {
-                    // An error: nobody waits for it any more.
-                    let _ = alarm.ring.send(());
-                }
+            while let Some(first) = schedule.timers.first_entry().filter(|first| first.key().0 <= now) {
+                // Fails if the task was cancelled.
+                let _ = first.remove().send(());
             }
-            let left = alarms.due.peek().map(|Reverse(first)| first.at - now);
-            alarms = match left {
-                None => self.changed.wait(alarms).unwrap_or_else(PoisonError::into_inner),
+            let left = schedule.timers.first_key_value().map(|(first, _)| first.0 - now);
+            schedule = match left {
+                None => self.changed.wait(schedule).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => {
-                    self.changed.wait_timeout(alarms, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.changed.wait_timeout(schedule, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
-    }
-}
-
-impl PartialEq for Alarm {
-    fn eq(&self, other: &Self) -> bool {
-        self.at == other.at
-    }
-}
-
-impl Eq for Alarm {}
-
-impl PartialOrd for Alarm {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Alarm {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.at.cmp(&other.at)
     }
 }

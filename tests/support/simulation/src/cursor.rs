@@ -1,44 +1,42 @@
-//! What is left of an answer, for getMore.
+//! Cursors, which `getMore` reads.
 
 use std::collections::VecDeque;
 
-use mongodb::bson::{RawArrayBuf, RawDocumentBuf};
+use mongodb::bson::RawArrayBuf;
 
 use crate::change_stream::ChangeStream;
-use crate::databases::Namespace;
 use crate::documents::projection::Projection;
-use crate::documents::{MAX_DOCUMENT, Stored};
+use crate::documents::stored::{MAX_DOCUMENT, Stored};
 use crate::failure::Failure;
+use crate::storage::namespace::Namespace;
 
-/// A cursor that is open.
+/// An open cursor.
 #[derive(Clone)]
 pub(crate) enum Cursor {
-    Rest(Rest),
-    Stream(ChangeStream),
+    Documents(FoundDocuments),
+    ChangeStream(ChangeStream),
 }
 
-/// Documents that were found and are not sent yet, as they were when they were found.
+/// The documents of a query that were not sent yet, as they were when the query ran.
 #[derive(Clone)]
-pub(crate) struct Rest {
+pub(crate) struct FoundDocuments {
     pub(crate) namespace: Namespace,
     pub(crate) documents: VecDeque<Stored>,
     pub(crate) projection: Option<Projection>,
 }
 
-impl Rest {
-    /// The next documents: at most so many, and no more than fit into a reply.
-    pub(crate) fn batch(&mut self, size: usize) -> Result<RawArrayBuf, Failure> {
+impl FoundDocuments {
+    /// Takes the next documents: at most `size`, and no more than fit into a reply.
+    pub(crate) fn take_batch(&mut self, size: usize) -> Result<RawArrayBuf, Failure> {
         let mut batch = RawArrayBuf::new();
         let (mut count, mut bytes) = (0, 0);
         while let Some(document) = self.documents.front().filter(|_| count < size) {
-            let shown: Option<RawDocumentBuf> =
-                self.projection.as_ref().map(|projection| projection.apply(&document.raw)).transpose()?;
-            let shown = shown.as_ref().unwrap_or(&document.raw);
-            bytes += shown.as_bytes().len();
+            let projected = Projection::apply_if_some(self.projection.as_ref(), &document.raw)?;
+            bytes += projected.as_bytes().len();
             if bytes > MAX_DOCUMENT && count > 0 {
                 break;
             }
-            batch.push(shown);
+            batch.push(&*projected);
             count += 1;
             self.documents.pop_front();
         }

@@ -1,17 +1,17 @@
-//! Errors as clients see them.
+//! Errors in the form that clients receive.
 
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 
 use crate::settings::StateChange;
 
-/// Why a command, or one statement of a write command, was not carried out.
+/// The error of a command, or of one statement of a write command.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{name} ({code}): {message}")]
 pub(crate) struct Failure {
     pub(crate) code: i32,
     pub(crate) name: &'static str,
     pub(crate) message: String,
-    /// Further fields of a write error, as `keyPattern`.
+    /// Further fields of a write error, for example `keyPattern`.
     details: Option<Box<Document>>,
 }
 
@@ -20,14 +20,14 @@ impl Failure {
         Self { code, name, message: message.into(), details: None }
     }
 
-    /// A request that MongoDB would refuse too.
+    /// Returns the error of a request that MongoDB refuses too.
     pub(crate) fn bad_value(message: impl Into<String>) -> Self {
         Self::new(2, "BadValue", message)
     }
 
-    /// A request that MongoDB would carry out: nothing is ever silently ignored.
-    pub(crate) fn not_simulated(what: impl AsRef<str>) -> Self {
-        Self::new(238, "NotImplemented", format!("not simulated: {}", what.as_ref()))
+    /// Returns the error of a request that MongoDB would carry out and the simulation cannot.
+    pub(crate) fn not_simulated(feature: impl AsRef<str>) -> Self {
+        Self::new(238, "NotImplemented", format!("not simulated: {}", feature.as_ref()))
     }
 
     pub(crate) fn unknown_command(name: &str) -> Self {
@@ -43,7 +43,7 @@ impl Failure {
         Self::new(18, "AuthenticationFailed", "Authentication failed.")
     }
 
-    /// As a server says that is no member of a replica set.
+    /// Returns the error of a server outside of a replica set.
     pub(crate) fn no_change_streams() -> Self {
         Self::new(40573, "Location40573", "The $changeStream stage is only supported on replica sets")
     }
@@ -53,7 +53,7 @@ impl Failure {
     }
 
     pub(crate) fn history_lost() -> Self {
-        let message = "the resume point is no longer, or not yet, in the log";
+        let message = "the resume token is no longer, or not yet, in the log";
         Self::new(286, "ChangeStreamHistoryLost", message)
     }
 
@@ -70,7 +70,7 @@ impl Failure {
     }
 
     pub(crate) fn transaction_too_old(number: i64, newest: i64) -> Self {
-        let message = format!("txnNumber {number} is too old, the session has started {newest}");
+        let message = format!("txnNumber {number} is too old: the session has started {newest}");
         Self::new(225, "TransactionTooOld", message)
     }
 
@@ -100,8 +100,8 @@ impl Failure {
         }
     }
 
-    /// Whether it ends only its own statement of a write command, and not the whole command.
-    pub(crate) fn is_of_a_statement(&self) -> bool {
+    /// Returns whether the error concerns one statement and not the whole write command.
+    pub(crate) fn is_statement_failure(&self) -> bool {
         matches!(self.code, 11000 | 66 | 10334)
     }
 
@@ -119,7 +119,7 @@ impl Failure {
         doc! { "code": self.code, "codeName": self.name, "errmsg": &self.message }
     }
 
-    /// The labels that MongoDB puts on this error: what may be retried and what may be resumed.
+    /// Returns MongoDB's labels for this error, by which drivers retry writes and resume change streams.
     pub(crate) fn labels(&self, retryable_write: bool, change_stream: bool) -> Vec<&'static str> {
         let labels = [
             (retryable_write && self.is_state_change(), "RetryableWriteError"),
@@ -128,7 +128,7 @@ impl Failure {
         labels.into_iter().filter_map(|(applies, label)| applies.then_some(label)).collect()
     }
 
-    /// The whole reply. `topology_version` tells drivers which errors are older than what they know.
+    /// Returns the error reply. By `topology_version` drivers recognise errors older than their view of the topology.
     pub(crate) fn reply(&self, labels: Vec<&str>, topology_version: Document) -> Document {
         let mut reply = doc! { "ok": 0.0, "errmsg": &self.message, "code": self.code, "codeName": self.name };
         reply.extend(self.details.as_deref().cloned().unwrap_or_default());
@@ -148,5 +148,5 @@ impl From<mongodb::bson::error::Error> for Failure {
     }
 }
 
-/// What a command answers.
-pub(crate) type Answer = Result<RawDocumentBuf, Failure>;
+/// The reply of a command.
+pub(crate) type CommandResult = Result<RawDocumentBuf, Failure>;

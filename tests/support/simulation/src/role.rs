@@ -1,9 +1,12 @@
-//! Whether this is the primary, and how clients see that it has changed.
+//! The role of the member: primary or not, and the counters by which clients notice a change.
 
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
 
-/// What `hello` says of the member.
+/// Name of the replica set.
+pub(crate) const REPLICA_SET: &str = "simulated";
+
+/// The role that `hello` reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Role {
     pub(crate) is_primary: bool,
@@ -13,7 +16,7 @@ pub(crate) struct Role {
 }
 
 impl Role {
-    pub(crate) fn first() -> Self {
+    pub(crate) fn initial_primary() -> Self {
         Self { is_primary: true, term: 1, process: ObjectId::new(), counter: 1 }
     }
 
@@ -28,14 +31,14 @@ impl Role {
         self.counter += 1;
     }
 
-    /// A new process counts anew.
+    /// Steps down as a new process, whose counter starts again.
     pub(crate) fn restart(&mut self) {
         self.process = ObjectId::new();
         self.counter = 0;
         self.step_down();
     }
 
-    /// Higher for each primary: drivers believe the highest.
+    /// Returns an id that increases with each election: drivers trust the primary with the highest.
     pub(crate) fn election_id(&self) -> ObjectId {
         let mut id = [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0];
         id[8..].copy_from_slice(&self.term.to_be_bytes());

@@ -1,52 +1,46 @@
-//! The server: its state, its connections, and who is told of what.
+//! The server: the state that connections share, and the signals between them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mongodb::bson::RawDocumentBuf;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::commands::{self, Command, hello};
 use crate::cursor::Cursor;
 use crate::failure::Failure;
 use crate::replication::{Fate, Position, Replication};
 use crate::role::Role;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
-use crate::wire::Request;
 
-/// Everything that connections share.
+/// The server.
 pub(crate) struct Server {
     pub(crate) settings: Settings,
     pub(crate) address: SocketAddr,
-    /// What clients take for its address.
-    pub(crate) known_as: SocketAddr,
+    /// The address in `hello` and in the connection string.
+    pub(crate) advertised_address: SocketAddr,
     pub(crate) clock: Clock,
     state: Mutex<State>,
     counts: Mutex<BTreeMap<String, u64>>,
-    /// Changed with the state locked.
+    /// Changes only while the state is locked.
     pub(crate) role: watch::Sender<Role>,
-    /// Rings at each write.
+    /// Signals each write.
     pub(crate) writes: watch::Sender<()>,
-    /// Rings when the term ends, and when replication is held, resumed or done by hand.
-    pub(crate) turns: watch::Sender<()>,
-    /// Rings to close all connections.
+    /// Signals the end of a term, and that replication is held, resumed or advanced by the test.
+    pub(crate) replication_changes: watch::Sender<()>,
+    /// Signals that all connections must be closed.
     pub(crate) disconnects: watch::Sender<()>,
 }
 
-/// What is behind the lock.
+/// The state that one lock protects.
 pub(crate) struct State {
     pub(crate) replication: Replication,
     pub(crate) sessions: Sessions,
     pub(crate) cursors: HashMap<i64, Cursor>,
-    pub(crate) last_cursor: i64,
-    /// What clients that give a password must give; any will do where there is none.
+    last_cursor: i64,
+    /// The password that is accepted; `None` accepts any.
     pub(crate) password: Option<String>,
 }
 
@@ -59,21 +53,22 @@ impl Server {
             last_cursor: 0,
             password: None,
         };
+        let advertised_port = settings.advertised_port.unwrap_or(address.port());
         Ok(Self {
             settings,
             address,
-            known_as: SocketAddr::new(address.ip(), settings.known_as.unwrap_or(address.port())),
+            advertised_address: SocketAddr::new(address.ip(), advertised_port),
             clock: Clock::start(settings.precise)?,
             state: Mutex::new(state),
             counts: Mutex::default(),
-            role: watch::Sender::new(Role::first()),
+            role: watch::Sender::new(Role::initial_primary()),
             writes: watch::Sender::new(()),
-            turns: watch::Sender::new(()),
+            replication_changes: watch::Sender::new(()),
             disconnects: watch::Sender::new(()),
         })
     }
 
-    /// The state as of now.
+    /// Locks the state, with replication advanced to the present.
     pub(crate) fn state(&self) -> Result<MutexGuard<'_, State>, Failure> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.replication.advance()?;
@@ -84,97 +79,30 @@ impl Server {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a majority has all up to a position. False if that was rolled back.
-    pub(crate) async fn majority(&self, position: Position) -> Result<bool, Failure> {
-        let mut turns = self.turns.subscribe();
+    /// Waits until a majority has all operations up to a position. Returns false if that one was rolled back.
+    pub(crate) async fn wait_for_majority(&self, position: Position) -> Result<bool, Failure> {
+        let mut changes = self.replication_changes.subscribe();
         loop {
-            turns.borrow_and_update();
+            changes.borrow_and_update();
             let fate = self.state()?.replication.fate(position);
             match fate {
                 Fate::Committed => return Ok(true),
                 Fate::RolledBack => return Ok(false),
-                Fate::Waiting(None) => turns.changed().await.unwrap_or_default(),
-                Fate::Waiting(Some(at)) => tokio::select! {
+                Fate::Pending(None) => changes.changed().await.unwrap_or_default(),
+                Fate::Pending(Some(at)) => tokio::select! {
                     () = self.clock.sleep_until(at) => {}
-                    _ = turns.changed() => {}
+                    _ = changes.changed() => {}
                 },
             }
         }
     }
-
-    pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener) {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                // Too many open files, say.
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                continue;
-            };
-            let server = self.clone();
-            let disconnects = self.disconnects.subscribe();
-            let mut disconnected = disconnects.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    // However it ends, there is nobody to tell but the client, who sees it.
-                    _ = server.serve(stream, disconnects) => {}
-                    _ = disconnected.changed() => {}
-                }
-            });
-        }
-    }
-
-    async fn serve(&self, mut stream: TcpStream, disconnects: watch::Receiver<()>) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        let (reader, mut writer) = stream.split();
-        let mut reader = BufReader::new(reader);
-        while let Some(mut request) = Request::read(&mut reader).await? {
-            let one_way = self.settings.round_trip / 2;
-            let begin = Instant::now() + one_way;
-            self.clock.sleep_until(begin).await;
-            if disconnects.has_changed().unwrap_or(true) {
-                return Ok(());
-            }
-            let late = begin.elapsed();
-            let sequences = std::mem::take(&mut request.sequences);
-            let command = Command::new(std::mem::take(&mut request.body), sequences);
-            let awaited = hello::Awaited::by(&command);
-            let reply = self.answer(command).await?;
-            // By as much as it began too late, it ends sooner.
-            self.clock.sleep(one_way.saturating_sub(late)).await;
-            let Some(mut awaited) = awaited.filter(|_| request.exhaust_allowed) else {
-                request.reply(&mut writer, &reply, false).await?;
-                continue;
-            };
-            request.reply(&mut writer, &reply, true).await?;
-            // A stream of replies to one request, for as long as the client reads them.
-            loop {
-                awaited.note(&self.role.borrow());
-                tokio::select! {
-                    () = awaited.role_change(self) => {}
-                    () = end(&mut reader) => return Ok(()),
-                }
-                let reply = RawDocumentBuf::try_from(&hello::reply(self)).map_err(io::Error::other)?;
-                request.reply(&mut writer, &reply, true).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn answer(&self, command: Command) -> io::Result<RawDocumentBuf> {
-        *self.counts().entry(command.name().to_owned()).or_default() += 1;
-        let (is_write, is_stream) = (command.is_retryable_write(), command.is_change_stream(self));
-        let failure = match commands::run(self, command).await {
-            Ok(reply) => return Ok(reply),
-            Err(failure) => failure,
-        };
-        let labels = failure.labels(is_write, is_stream);
-        let reply = failure.reply(labels, self.role.borrow().topology_version());
-        RawDocumentBuf::try_from(&reply).map_err(io::Error::other)
-    }
 }
 
-/// Waits for the end of a stream from which nothing else is expected.
-async fn end(reader: &mut (impl AsyncBufRead + Unpin)) {
-    if let Ok([_, ..]) = reader.fill_buf().await {
-        std::future::pending().await
+impl State {
+    /// Stores a cursor and returns its id.
+    pub(crate) fn open_cursor(&mut self, cursor: Cursor) -> i64 {
+        self.last_cursor += 1;
+        self.cursors.insert(self.last_cursor, cursor);
+        self.last_cursor
     }
 }

@@ -1,4 +1,4 @@
-//! Retryable writes: a statement that is sent again is answered again and not executed again.
+//! Retryable writes: a repeated statement gets its first reply and is not executed again.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,17 +6,17 @@ use mongodb::bson::{Bson, Document};
 
 use crate::failure::Failure;
 
-/// Which write this is: `lsid` and `txnNumber` of the command.
+/// The identity of a retryable write: `lsid` and `txnNumber` of its command.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteId {
     session: Vec<u8>,
     number: i64,
 }
 
-/// What a statement did.
+/// The result of a statement.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Outcome {
-    /// Documents inserted, matched or deleted.
+    /// Number of documents inserted, matched or deleted.
     pub(crate) n: i32,
     pub(crate) modified: i32,
     pub(crate) upserted: Option<Bson>,
@@ -27,18 +27,17 @@ pub(crate) struct Outcome {
 #[derive(Default)]
 struct Session {
     number: i64,
-    /// By the place of the statement in its command: the last number in the log that it wrote, and the outcome.
-    done: BTreeMap<i32, (u64, Outcome)>,
+    /// For each statement index: the number of its last operation, and its outcome.
+    outcomes: BTreeMap<i32, (u64, Outcome)>,
 }
 
-/// The writes of all sessions that may be sent again. They are replicated and rolled back like the writes
-/// themselves.
+/// The retryable writes of all sessions. They are rolled back with the operations that they wrote.
 #[derive(Default)]
 pub(crate) struct Sessions(HashMap<Vec<u8>, Session>);
 
 impl WriteId {
-    /// Of a command, if it has one.
-    pub(crate) fn of(command: &Document) -> Result<Option<Self>, Failure> {
+    /// Returns the id of a command that is a retryable write.
+    pub(crate) fn parse(command: &Document) -> Result<Option<Self>, Failure> {
         let Some(number) = command.get("txnNumber") else {
             return Ok(None);
         };
@@ -58,8 +57,7 @@ fn session_id(lsid: &Document) -> Option<Vec<u8>> {
 }
 
 impl Sessions {
-    /// Begins a write, or goes on with it. What is older than the last of its session can no longer be sent
-    /// again.
+    /// Begins a write or its repetition. Fails if the session has begun a later one.
     pub(crate) fn begin(&mut self, write: Option<&WriteId>) -> Result<(), Failure> {
         let Some(write) = write else {
             return Ok(());
@@ -76,12 +74,12 @@ impl Sessions {
 
     pub(crate) fn outcome(&self, write: Option<&WriteId>, statement: i32) -> Option<Outcome> {
         let session = self.0.get(&write?.session)?;
-        session.done.get(&statement).map(|(_, outcome)| outcome.clone())
+        session.outcomes.get(&statement).map(|(_, outcome)| outcome.clone())
     }
 
     pub(crate) fn record(&mut self, write: Option<&WriteId>, statement: i32, number: u64, outcome: &Outcome) {
         if let Some(session) = write.and_then(|write| self.0.get_mut(&write.session)) {
-            session.done.insert(statement, (number, outcome.clone()));
+            session.outcomes.insert(statement, (number, outcome.clone()));
         }
     }
 
@@ -91,10 +89,10 @@ impl Sessions {
         }
     }
 
-    /// Forgets what was done after `kept` in the log.
+    /// Forgets the statements that wrote operations after the number `kept`.
     pub(crate) fn roll_back(&mut self, kept: u64) {
         for session in self.0.values_mut() {
-            session.done.retain(|_, (number, _)| *number <= kept);
+            session.outcomes.retain(|_, (number, _)| *number <= kept);
         }
     }
 }

@@ -1,32 +1,32 @@
-//! What is simulated.
+//! Settings of a simulation.
 
 use std::time::Duration;
 
-/// The delays and the faults of a simulated replica set. The default is none: as fast as possible.
+/// The delays and the faults of a simulated replica set. The default has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Port on the loopback interface; 0 takes a free one.
+    /// Port on the loopback interface; 0 selects a free one.
     pub port: u16,
-    /// The port by which clients know it, where that is another one: of a breaker, through which all of them go.
-    pub known_as: Option<u16>,
-    /// The time on the network: half of it before a request is looked at, half before its reply leaves.
+    /// Port that `hello` and the connection string name, if it is another one: that of a proxy in front.
+    pub advertised_port: Option<u16>,
+    /// Simulated network time: half of it passes before a request is read, half before its reply is sent.
     pub round_trip: Duration,
-    /// From when a write is applied until a majority has it. A write with `w: majority` is answered then.
+    /// Time until a majority has an applied write. A write with `w: majority` is acknowledged then.
     pub majority_delay: Duration,
-    /// From when a majority has a write until reads with `readConcern: majority`, and change streams, see it.
-    /// More than a real primary does, which shows at once what it has acknowledged, unless it is newly elected.
+    /// Time until majority reads and change streams show a write that a majority has. A real primary shows an
+    /// acknowledged write at once, unless it is newly elected.
     pub read_lag: Duration,
-    /// How long there is no primary after [`fail_over`](crate::Simulation::fail_over) and
-    /// [`restart`](crate::Simulation::restart); at least 20 ms where connections stay open.
+    /// Time without a primary after [`fail_over`](crate::Simulation::fail_over) and
+    /// [`restart`](crate::Simulation::restart); at least 20 ms if connections stay open.
     pub election: Duration,
-    /// How those learn of a fail-over who were waiting for a majority.
+    /// The reply to a write that waits for a majority during a fail-over.
     pub interruption: Interruption,
-    /// Whether there are change streams; a standalone server has none.
+    /// Whether change streams are supported; a standalone server has none.
     pub change_streams: bool,
-    /// Ends delays within microseconds rather than a quarter of a millisecond late, by not sleeping for the last
-    /// 300 microseconds of each: it takes the time of a core.
+    /// Ends delays within microseconds, not a quarter of a millisecond late. The last 300 microseconds of each delay
+    /// are a busy wait, which occupies a core.
     pub precise: bool,
-    /// Threads that serve requests; all state is behind one lock, so that few are enough.
+    /// Threads that serve requests. One lock protects all state, so a few are enough.
     pub threads: usize,
 }
 
@@ -34,7 +34,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             port: 0,
-            known_as: None,
+            advertised_port: None,
             round_trip: Duration::ZERO,
             majority_delay: Duration::ZERO,
             read_lag: Duration::ZERO,
@@ -47,19 +47,19 @@ impl Default for Settings {
     }
 }
 
-/// What a writer gets whose write was waiting for a majority when the primary stepped down.
+/// The reply to a write that waits for a majority when the primary steps down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interruption {
-    /// Nothing: all connections are closed, as when a primary crashes.
+    /// No reply: all connections are closed, as after a crash.
     Disconnect,
-    /// An error instead of a result (`ok: 0`). Connections stay open.
+    /// An error reply (`ok: 0`). Connections stay open.
     CommandError(StateChange),
-    /// A result with a `writeConcernError` beside it (`ok: 1`), as MongoDB answers when a primary steps down.
+    /// A result (`ok: 1`) with a `writeConcernError`, as MongoDB replies when a primary steps down.
     /// Connections stay open.
     WriteConcernError(StateChange),
 }
 
-/// The errors of a member that is no longer, or not yet, the primary.
+/// The errors of a member that is not, or no longer, the primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateChange {
     /// Code 189.
@@ -80,11 +80,11 @@ impl StateChange {
     }
 }
 
-/// What is left of the writes that no majority had when the server was restarted.
+/// The state that a server has after a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// All: they were on its disk, and it became the primary again. A majority has them a delay later.
+pub enum RestartState {
+    /// All writes: they were on its disk, and it became the primary again. A majority has them after the delay.
     Local,
-    /// None: another member without them took over.
+    /// Only the writes that a majority had: another member became the primary.
     MajorityCommitted,
 }

@@ -1,4 +1,4 @@
-//! The simulation as tests hold it.
+//! The handle of a simulation.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,24 +9,24 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::commands::hello::SET;
+use crate::connection;
+use crate::role::REPLICA_SET;
 use crate::server::Server;
-use crate::settings::{Interruption, Keep, Settings};
+use crate::settings::{Interruption, RestartState, Settings};
 
-/// A driver that reads the error of a write after it has heard of the next primary takes that one, which has the
-/// same address here, for the one that stepped down; and hears nothing more of it for ten seconds.
-const TIME_TO_READ_ERRORS: Duration = Duration::from_millis(20);
+/// Minimum time between an error and the next election. The next primary has the same address, so a driver that reads
+/// the error later believes that the new primary stepped down, and gets no further news for ten seconds.
+const ERROR_GRACE: Duration = Duration::from_millis(20);
 
-/// A replica set that is simulated by one server on the loopback interface. It runs on threads of its own and ends
-/// when this is dropped.
+/// A replica set simulated by one server on the loopback interface. It has its own threads and ends when dropped.
 pub struct Simulation {
     server: Arc<Server>,
-    /// Always there, until `drop` takes it.
+    /// `Some` until `drop`.
     runtime: Option<Runtime>,
 }
 
 impl Simulation {
-    /// Starts one, empty, with a primary. An error if the port is taken.
+    /// Starts an empty replica set with a primary. Fails if the port is in use.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
         let runtime =
@@ -38,37 +38,37 @@ impl Simulation {
             let _context = runtime.enter();
             TcpListener::from_std(listener)?
         };
-        runtime.spawn(server.clone().accept(listener));
+        runtime.spawn(connection::accept(server.clone(), listener));
         Ok(Self { server, runtime: Some(runtime) })
     }
 
-    /// Connection string without a database.
+    /// Returns the connection string, without a database.
     pub fn uri(&self) -> String {
-        format!("mongodb://{}/?replicaSet={SET}", self.server.known_as)
+        format!("mongodb://{}/?replicaSet={REPLICA_SET}", self.server.advertised_address)
     }
 
-    /// The port on the loopback interface.
+    /// Returns the port on the loopback interface.
     pub fn port(&self) -> u16 {
         self.server.address.port()
     }
 
-    /// The primary steps down, and everything that no majority has is rolled back: documents, indexes, drops. Those
-    /// who wait for a majority learn of it as the settings say. After the time of an election there is a primary
-    /// again. Answers how many operations (one for each document) were rolled back.
+    /// Makes the primary step down and rolls back all operations without a majority: documents, indexes, drops.
+    /// Writes that wait for a majority get the [`Interruption`] of the settings. There is a primary again after the
+    /// election time. Returns the number of operations that were rolled back; each document is one operation.
     pub fn fail_over(&self) -> io::Result<u64> {
-        self.end_term(Keep::MajorityCommitted, false)
+        self.end_term(RestartState::MajorityCommitted, false)
     }
 
-    /// The server is killed and started again: its connections and cursors are gone. After the time of an election
-    /// there is a primary again. Answers how many operations were rolled back.
-    pub fn restart(&self, keep: Keep) -> io::Result<u64> {
-        self.end_term(keep, true)
+    /// Kills the server and starts it again, without its connections and cursors. There is a primary again after the
+    /// election time. Returns the number of operations that were rolled back.
+    pub fn restart(&self, restored: RestartState) -> io::Result<u64> {
+        self.end_term(restored, true)
     }
 
-    fn end_term(&self, keep: Keep, is_restart: bool) -> io::Result<u64> {
+    fn end_term(&self, restored: RestartState, is_restart: bool) -> io::Result<u64> {
         let mut state = self.server.state().map_err(io::Error::other)?;
-        let (kept, rolled_back) =
-            state.replication.begin_term(keep == Keep::Local).map_err(io::Error::other)?;
+        let keep_uncommitted = restored == RestartState::Local;
+        let (kept, rolled_back) = state.replication.begin_term(keep_uncommitted).map_err(io::Error::other)?;
         state.sessions.roll_back(kept);
         if is_restart {
             state.cursors.clear();
@@ -81,75 +81,74 @@ impl Simulation {
         if is_restart || self.server.settings.interruption == Interruption::Disconnect {
             self.server.disconnects.send_replace(());
         } else {
-            election = election.max(self.server.settings.round_trip + TIME_TO_READ_ERRORS);
+            election = election.max(self.server.settings.round_trip + ERROR_GRACE);
         }
         if election.is_zero() {
             self.server.role.send_modify(|role| role.win_election());
         }
         drop(state);
-        self.server.turns.send_replace(());
+        self.server.replication_changes.send_replace(());
         if let Some(runtime) = self.runtime.as_ref().filter(|_| !election.is_zero()) {
             runtime.spawn(elect(self.server.clone(), term, election));
         }
         Ok(rolled_back)
     }
 
-    /// From now on clients that give a password must give this one, and all connections are closed. Nobody needs to
-    /// give one: what is not authenticated is carried out as well.
+    /// Sets the only accepted password and closes all connections. Connections without a password stay permitted.
     pub fn set_password(&self, password: &str) -> io::Result<()> {
         self.server.state().map_err(io::Error::other)?.password = Some(password.to_owned());
         self.server.disconnects.send_replace(());
         Ok(())
     }
 
-    /// Connection string without a database, with this password.
+    /// Returns the connection string with a password, without a database.
     pub fn uri_with_password(&self, password: &str) -> String {
         let options = "authMechanism=PLAIN&authSource=$external";
-        format!("mongodb://somebody:{password}@{}/?replicaSet={SET}&{options}", self.server.address)
+        format!("mongodb://test:{password}@{}/?replicaSet={REPLICA_SET}&{options}", self.server.address)
     }
 
-    /// From now on no majority gets anything, until [`resume_replication`](Self::resume_replication): a test need
-    /// not race against a delay.
+    /// Stops replication until [`resume_replication`](Self::resume_replication), so that a test need not race a
+    /// delay.
     pub fn hold_replication(&self) -> io::Result<()> {
-        self.hold(true)
+        self.set_held(true)
     }
 
     /// Ends [`hold_replication`](Self::hold_replication).
     pub fn resume_replication(&self) -> io::Result<()> {
-        self.hold(false)
+        self.set_held(false)
     }
 
-    fn hold(&self, is_held: bool) -> io::Result<()> {
-        let held = self.server.state().and_then(|mut state| state.replication.hold(is_held));
-        self.server.turns.send_replace(());
+    fn set_held(&self, is_held: bool) -> io::Result<()> {
+        let held = self.server.state().and_then(|mut state| state.replication.set_held(is_held));
+        self.server.replication_changes.send_replace(());
         held.map_err(io::Error::other)
     }
 
-    /// A majority gets the next `count` operations now, or as many as there are: one for each document, so that a
-    /// batch can be cut.
+    /// Replicates the next `count` operations, if there are that many, to a majority. Each document is one operation,
+    /// so a batch can be cut.
     pub fn replicate(&self, count: u64) -> io::Result<()> {
         let done = self.server.state().and_then(|mut state| state.replication.commit(count));
-        self.server.turns.send_replace(());
+        self.server.replication_changes.send_replace(());
         done.map_err(io::Error::other)
     }
 
-    /// How many operations no majority has yet.
+    /// Returns the number of operations without a majority.
     pub fn uncommitted(&self) -> io::Result<u64> {
         let state = self.server.state().map_err(io::Error::other)?;
         Ok(state.replication.uncommitted())
     }
 
-    /// How often each command came since the start or [`reset_counts`](Self::reset_counts), by its name.
+    /// Returns the number of commands by name, since the start or [`reset_counts`](Self::reset_counts).
     pub fn counts(&self) -> BTreeMap<String, u64> {
         self.server.counts().clone()
     }
 
-    /// How often this command came.
+    /// Returns the number of commands with this name.
     pub fn count(&self, command: &str) -> u64 {
         self.server.counts().get(command).copied().unwrap_or_default()
     }
 
-    /// Counts from zero again.
+    /// Sets all counts to zero.
     pub fn reset_counts(&self) {
         self.server.counts().clear();
     }
@@ -167,7 +166,7 @@ async fn elect(server: Arc<Server>, term: usize, after: Duration) {
 impl Drop for Simulation {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // It may be dropped within another runtime, where blocking is not allowed.
+            // The drop may happen within another runtime, in which blocking is not allowed.
             runtime.shutdown_background();
         }
     }

@@ -1,5 +1,4 @@
-//! MongoDB's wire protocol ("MongoDB Wire Protocol" in its manual): OP_MSG, and the OP_QUERY with which older
-//! drivers say hello.
+//! MongoDB's wire protocol (MongoDB manual, "MongoDB Wire Protocol"): OP_MSG, and the OP_QUERY of a legacy `hello`.
 
 use std::io;
 
@@ -11,33 +10,35 @@ const OP_QUERY: i32 = 2004;
 const OP_MSG: i32 = 2013;
 
 const HEADER: usize = 16;
-/// More than [`MAX_MESSAGE`](crate::commands::MAX_MESSAGE), which counts without some overhead.
-const LONGEST: usize = 64 << 20;
+/// Maximum bytes of a message, as `hello` announces it.
+pub(crate) const MAX_MESSAGE: i32 = 48_000_000;
+/// Maximum bytes of a message with its overhead, which [`MAX_MESSAGE`] does not count.
+const MAX_MESSAGE_WITH_OVERHEAD: usize = 64 << 20;
 
 const CHECKSUM_PRESENT: u32 = 1;
 const MORE_TO_COME: u32 = 1 << 1;
 const EXHAUST_ALLOWED: u32 = 1 << 16;
-/// The flags in the lower half must be understood.
+/// The flags that a receiver must know.
 const REQUIRED: u32 = 0xffff;
 
-/// One request.
+/// A request.
 pub(crate) struct Request {
     id: i32,
     is_query: bool,
-    /// Whether several replies may be sent to this one request.
+    /// Whether the client accepts several replies to this request.
     pub(crate) exhaust_allowed: bool,
     /// The command.
     pub(crate) body: Document,
-    /// The arrays that were sent beside the command, each under its name.
+    /// Document sequences: arrays outside of the body, each with its name.
     pub(crate) sequences: Vec<(String, Vec<RawDocumentBuf>)>,
 }
 
-fn invalid(what: impl std::fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.to_string())
+fn invalid(reason: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason.to_string())
 }
 
 impl Request {
-    /// Reads one; nothing at the end of the stream.
+    /// Reads a request; `None` at the end of the stream.
     pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Self>> {
         let mut header = [0; HEADER];
         match stream.read_exact(&mut header).await {
@@ -47,15 +48,15 @@ impl Request {
         let mut fields = Reader(&header);
         let length = usize::try_from(fields.int()?).map_err(invalid)?;
         let (id, _response_to, code) = (fields.int()?, fields.int()?, fields.int()?);
-        if !(HEADER..LONGEST).contains(&length) {
-            return Err(invalid("the length of a message"));
+        if !(HEADER..MAX_MESSAGE_WITH_OVERHEAD).contains(&length) {
+            return Err(invalid("invalid message length"));
         }
         let mut content = vec![0; length - HEADER];
         stream.read_exact(&mut content).await?;
         match code {
             OP_MSG => Self::parse_message(id, &content).map(Some),
             OP_QUERY => Self::parse_query(id, &content).map(Some),
-            other => Err(invalid(format!("the opcode {other}"))),
+            other => Err(invalid(format!("unsupported opcode {other}"))),
         }
     }
 
@@ -63,10 +64,10 @@ impl Request {
         let mut reader = Reader(content);
         let flags = reader.int()?.cast_unsigned();
         if flags & REQUIRED & !CHECKSUM_PRESENT != 0 {
-            return Err(invalid(format!("the flags {flags:#x}")));
+            return Err(invalid(format!("unsupported flags {flags:#x}")));
         }
         if flags & CHECKSUM_PRESENT != 0 {
-            reader.0 = reader.0.split_last_chunk::<4>().ok_or_else(|| invalid("no checksum"))?.0;
+            reader.0 = reader.0.split_last_chunk::<4>().ok_or_else(|| invalid("missing checksum"))?.0;
         }
         let mut body = None;
         let mut sequences = Vec::new();
@@ -74,10 +75,10 @@ impl Request {
             match reader.take(1)?[0] {
                 0 => body = Some(reader.document()?),
                 1 => sequences.push(reader.sequence()?),
-                kind => return Err(invalid(format!("a section of kind {kind}"))),
+                kind => return Err(invalid(format!("unsupported section kind {kind}"))),
             }
         }
-        let body = body.ok_or_else(|| invalid("no command"))?;
+        let body = body.ok_or_else(|| invalid("missing command"))?;
         let body = body.try_into().map_err(invalid)?;
         let exhaust_allowed = flags & EXHAUST_ALLOWED != 0;
         Ok(Self { id, is_query: false, exhaust_allowed, body, sequences })
@@ -94,7 +95,7 @@ impl Request {
         Ok(Self { id, is_query: true, exhaust_allowed: false, body, sequences: Vec::new() })
     }
 
-    /// Writes the reply, in the form of the request.
+    /// Writes a reply in the format of the request.
     pub(crate) async fn reply(
         &self,
         stream: &mut (impl AsyncWrite + Unpin),
@@ -120,8 +121,7 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> io::Result<&'a [u8]> {
-        let (taken, rest) =
-            self.0.split_at_checked(count).ok_or_else(|| invalid("a message that ends early"))?;
+        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(|| invalid("truncated message"))?;
         self.0 = rest;
         Ok(taken)
     }
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&mut self) -> io::Result<&'a str> {
-        let end = self.0.iter().position(|&byte| byte == 0).ok_or_else(|| invalid("a name without end"))?;
+        let end = self.0.iter().position(|&byte| byte == 0).ok_or_else(|| invalid("unterminated name"))?;
         let name = str::from_utf8(self.take(end)?).map_err(invalid)?;
         self.take(1)?;
         Ok(name)

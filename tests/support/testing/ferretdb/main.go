@@ -1,8 +1,8 @@
-// FerretDB (SQLite) as a server of its own, for tests: a second, independent server, whose data survive it.
+// FerretDB on SQLite as a server for tests, with data that survive a kill.
 //
-// "ferretdb PORT DIR" listens on 127.0.0.1 (0: on a free port), keeps its data in the folder DIR, prints the port
-// on one line once clients can connect, and ends with its standard input. So it never outlives the process that
-// holds the other end, however that one ends.
+// "ferretdb PORT DIR" listens on 127.0.0.1 (port 0 selects a free one) and keeps its data in the folder DIR. It
+// prints the port on one line when clients can connect, and ends at the end of its standard input, so it does not
+// outlive the process that started it. ../src/ferretdb/program.rs builds it with a patch of FerretDB.
 package main
 
 import (

@@ -4,14 +4,14 @@ import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
 import java.util.List;
 
 /**
- * A server in memory that tests talk to as if it were MongoDB, for machines that have none.
+ * A server in memory that stands in for MongoDB on machines without it.
  *
- * <p>{@code java -cp 'lib/*' StandIn.java PORT} listens on 127.0.0.1 (0: on a free port), prints the port on
- * one line once clients can connect, and ends with its standard input. So it never outlives the process that
- * holds the other end, however that one ends.
+ * <p>{@code java -cp 'lib/*' StandIn.java PORT} listens on 127.0.0.1 (port 0 selects a free one), prints the port on
+ * one line when clients can connect, and ends at the end of its standard input. So it does not outlive the process
+ * that started it.
  */
 public class StandIn {
-    /** What the server claims to be. The versions it knows itself are older than the Rust driver accepts. */
+    /** The version that the server reports. Its own versions are too old for the Rust driver. */
     private static class ClaimedVersion implements MongoVersion {
         @Override
         public List<Integer> getVersionArray() {
@@ -34,7 +34,7 @@ public class StandIn {
         } catch (Exception failure) {
             System.err.println(failure);
         } finally {
-            // Threads of the server outlive `main`, after a failure too. Nothing needs saving.
+            // Threads of the server outlive `main`, also after a failure.
             Runtime.getRuntime().halt(status);
         }
     }

@@ -1,29 +1,28 @@
-//! What AWS sends to a function: one file a kind of request, written after the developer guides.
+//! Requests that AWS sends to a function: one file for each kind, written after the developer guides.
 
 use serde_json::Value;
 
-/// The names and texts of all of them.
-const ALL: [(&str, &str); 7] = [
+/// Names and texts.
+const FIXTURES: [(&str, &str); 7] = [
     ("http-post-events", include_str!("../fixtures/http-post-events.json")),
     ("http-get-event", include_str!("../fixtures/http-get-event.json")),
     ("websocket-connect", include_str!("../fixtures/websocket-connect.json")),
     ("websocket-message", include_str!("../fixtures/websocket-message.json")),
     ("websocket-disconnect", include_str!("../fixtures/websocket-disconnect.json")),
-    // An Atlas trigger through EventBridge, cut down to `_id` as docs/triggers.md asks for.
+    // An Atlas trigger through EventBridge, projected to `_id` as docs/triggers.md describes.
     ("atlas-trigger", include_str!("../fixtures/atlas-trigger.json")),
-    // EventBridge Scheduler, of a schedule that has no input of its own.
+    // EventBridge Scheduler, for a schedule without an input.
     ("schedule", include_str!("../fixtures/schedule.json")),
 ];
 
-/// One of them, by the name of its file without `.json`.
+/// Returns the fixture with this name, which is its file's without `.json`.
 pub fn fixture(name: &str) -> Value {
-    let found = ALL.iter().find(|(known, _)| *known == name);
-    let (_, text) = found.unwrap_or_else(|| panic!("there is no fixture {name}"));
+    let found = FIXTURES.iter().find(|(known, _)| *known == name);
+    let (_, text) = found.unwrap_or_else(|| panic!("unknown fixture {name}"));
     serde_json::from_str(text).expect(name)
 }
 
-/// Where a JSON value has what: the pointers of its members, but for those of `headers`, and of which type they
-/// are.
+/// Returns the sorted pointers and types of all members of a JSON value, except for the members of `headers`.
 pub fn shape(value: &Value) -> Vec<String> {
     let mut shape = Vec::new();
     collect(value, "", &mut shape);

@@ -1,4 +1,4 @@
-//! What a program would log.
+//! Log lines of the code under test.
 
 use std::future::Future;
 use std::io;
@@ -8,9 +8,9 @@ use serde_json::Value;
 use tracing::instrument::WithSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What is traced while `future` is polled, INFO and above, as the JSON lines of a deployed function. Not what it
-/// spawns.
-pub async fn logged<T>(future: impl Future<Output = T>) -> (T, Vec<Value>) {
+/// Runs a future; returns its output and its log lines of level INFO and above, as the JSON that a deployed function
+/// writes. Tasks that it spawns are not included.
+pub async fn capture_log<T>(future: impl Future<Output = T>) -> (T, Vec<Value>) {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
     let outcome = future.with_subscriber(subscriber).await;

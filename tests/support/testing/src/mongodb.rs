@@ -1,7 +1,7 @@
-//! A MongoDB for the tests: one that is there already, or one started for this process alone.
+//! The MongoDB server of the tests: an existing one, or one that this process starts.
 //!
-//! Looked for in this order: the address in `MONGODB_URI`; `mongod`; docker with a working engine; `java`,
-//! for the stand-in in `mongo-stand-in/`, a server in memory that does what we use of MongoDB.
+//! In this order: the address in `MONGODB_URI`; `mongod`; docker with a working engine; `java` for the stand-in in
+//! `mongo-stand-in/`, a server in memory with the features that the stores use.
 
 mod replica_set;
 
@@ -10,27 +10,25 @@ use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::{self, Command};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use replica_set::make_primary;
+use crate::process::{Process, require_on_path, run_silently, start_server, target_folder};
+use replica_set::initiate;
 
-use crate::process::{Process, launch, require_on_path, target_folder};
-
-/// The pom and the source of the stand-in.
+/// The folder with the pom and the source of the stand-in.
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mongo-stand-in");
 
-/// For what starts from files on this machine, and for a replica set of one to elect itself. Far more than
-/// needed, because test machines can be slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a start from local files, or an election, may take on a slow machine.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// For docker, which may have to bring the image first.
-const PATIENCE_WITH_DOWNLOAD: Duration = Duration::from_secs(600);
+/// How long a start by docker may take, with a download of the image.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Arguments: name of the replica set, port, data folder. Nobody may be reading the output, and that must not
-/// end the script before its last line: hence the trap, and `exec` to close it once the port is printed.
+/// Arguments: name of the replica set, port, data folder. A closed output must not end the script before its last
+/// line, hence the trap, and `exec` after the port.
 const RUN_MONGOD: &str = r#"
     trap : PIPE
     mkdir "$3" || exit 1
@@ -44,8 +42,8 @@ const RUN_MONGOD: &str = r#"
     rm -rf "$3"
 "#;
 
-/// Argument: name of the replica set. When this process ends while docker still pulls the image, the script
-/// goes on to the end of input all the same, so that the container is removed.
+/// Argument: name of the replica set. If this process ends while docker pulls the image, the script still continues
+/// to the end of its input, so that the container is removed.
 const RUN_DOCKER: &str = r#"
     trap : PIPE
     container=$(docker run --rm -d -p 127.0.0.1::27017 mongo:8 --replSet "$1" </dev/null) || exit 1
@@ -56,9 +54,9 @@ const RUN_DOCKER: &str = r#"
     docker rm -f -v "$container"
 "#;
 
-/// The server that MongoDB tests run on. One that was started here stops when this is dropped.
+/// The server of MongoDB tests. A server that was started here stops when this is dropped.
 ///
-/// Deliberately not `Debug`: the address in `MONGODB_URI` may contain a password.
+/// Not `Debug`, because the address in `MONGODB_URI` may contain a password.
 pub struct Server {
     uri: String,
     kind: &'static str,
@@ -66,25 +64,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Connection string without a database. Not to be printed: see [`Server`].
+    /// Returns the connection string without a database. It must not be printed: see [`Server`].
     pub fn uri(&self) -> &str {
         &self.uri
     }
 
-    /// Where the server comes from: `MONGODB_URI`, `mongod`, `docker` or `mongo-java-server`.
+    /// Returns the source of the server: `MONGODB_URI`, `mongod`, `docker` or `mongo-java-server`.
     pub fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// Its host and port, and its connection string by way of a breaker at `here`; `None` where that does not make
-    /// sense: a server that is looked up, or several.
-    pub fn detour(&self, here: SocketAddr) -> Option<(String, String)> {
+    /// Returns the host and port of the server, and a connection string through a proxy at `proxy`. `None` for
+    /// several members or a name that DNS resolves to members.
+    pub fn uri_through(&self, proxy: SocketAddr) -> Option<(String, String)> {
         let host = self.uri.strip_prefix("mongodb://")?.split(['/', '?']).next()?;
         let address = host.rsplit('@').next()?;
         if address.contains(',') || !self.uri.contains("directConnection=true") {
             return None;
         }
-        Some((address.to_owned(), self.uri.replacen(address, &here.to_string(), 1)))
+        Some((address.to_owned(), self.uri.replacen(address, &proxy.to_string(), 1)))
     }
 
     fn on_loopback(kind: &'static str, port: u16, process: Process) -> Self {
@@ -93,22 +91,22 @@ impl Server {
     }
 }
 
-/// The server for the tests of this process: looked for at the first call, then always the same.
+/// Returns the server of this process, which the first call finds or starts.
 ///
-/// The error says in one line, for people, why there is none.
+/// # Errors
+/// One line with the reasons why there is no server.
 pub fn server() -> Result<&'static Server, &'static str> {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
-    SERVER.get_or_init(find).as_ref().map_err(String::as_str)
+    SERVER.get_or_init(find_or_start).as_ref().map_err(String::as_str)
 }
 
-/// True when a missing server, this one or FerretDB, is a failure and not a reason to skip:
-/// `EVENTLOG_REQUIRE_MONGODB` is set to something other than nothing or `0`.
-pub fn required() -> bool {
+/// Returns whether a missing server, MongoDB or FerretDB, fails tests instead of skipping them:
+/// `EVENTLOG_REQUIRE_MONGODB` is neither unset nor empty nor `0`.
+pub(crate) fn is_required() -> bool {
     env::var_os("EVENTLOG_REQUIRE_MONGODB").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// A database name that nobody used before, on this machine at least. 38 bytes or fewer, the most that
-/// MongoDB Atlas allows.
+/// Returns a database name that is new on this machine, of at most 38 bytes, the limit of MongoDB Atlas.
 pub fn fresh_database() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -116,23 +114,19 @@ pub fn fresh_database() -> String {
     format!("eventlog_{:x}_{:x}_{count:x}", since_1970.as_micros(), process::id())
 }
 
-/// Starts a mongo-java-server of one's own, empty, which a test may stop by dropping it. Its data is lost
-/// then.
-///
-/// Needs `java` from a JDK, 17 or later, and the first time in a target folder also `mvn`, to bring the
-/// jars. The error says in one line what is missing or went wrong.
-pub fn start_stand_in() -> Result<Server, String> {
+/// Starts an empty mongo-java-server. Needs `java` of JDK 17 or later and, the first time in a target folder, `mvn`.
+fn start_stand_in() -> Result<Server, String> {
     require_on_path("java")?;
     let lib = stand_in_jars()?;
     let mut java = Command::new("java");
-    // For a quick start. Throughput is not what a stand-in is for.
+    // For a quick start; throughput does not matter.
     java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
     java.arg("-cp").arg(lib.join("*")).arg(Path::new(STAND_IN).join("StandIn.java")).arg("0");
-    let (process, port) = launch(java, PATIENCE).map_err(|reason| format!("java: {reason}"))?;
+    let (process, port) = start_server(java, START_TIMEOUT).map_err(|reason| format!("java: {reason}"))?;
     Ok(Server::on_loopback("mongo-java-server", port, process))
 }
 
-fn find() -> Result<Server, String> {
+fn find_or_start() -> Result<Server, String> {
     if let Some(uri) = env::var("MONGODB_URI").ok().filter(|uri| !uri.is_empty()) {
         return Ok(Server { uri, kind: "MONGODB_URI", _process: None });
     }
@@ -152,29 +146,28 @@ fn start_mongod() -> Result<Server, String> {
     let set = fresh_database();
     let mut script = shell(RUN_MONGOD);
     script.args([&set, &port.to_string()]).arg(env::temp_dir().join(&set));
-    let (process, port) = launch(script, PATIENCE).map_err(|reason| format!("mongod: {reason}"))?;
-    make_primary(port, &format!("127.0.0.1:{port}"), &set).map_err(|reason| format!("mongod: {reason}"))?;
+    let failure = |reason| format!("mongod: {reason}");
+    let (process, port) = start_server(script, START_TIMEOUT).map_err(failure)?;
+    initiate(port, &format!("127.0.0.1:{port}"), &set, START_TIMEOUT).map_err(failure)?;
     Ok(Server::on_loopback("mongod", port, process))
 }
 
 fn start_docker() -> Result<Server, String> {
     require_on_path("docker")?;
-    let mut info = Command::new("docker");
-    info.arg("info").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if !info.status().is_ok_and(|status| status.success()) {
+    if !run_silently(Command::new("docker").arg("info")) {
         return Err("docker has no working engine".to_owned());
     }
     let set = fresh_database();
     let mut script = shell(RUN_DOCKER);
     script.arg(&set);
-    let (process, port) =
-        launch(script, PATIENCE_WITH_DOWNLOAD).map_err(|reason| format!("docker: {reason}"))?;
-    // The member's address is what mongod calls itself, inside of its container.
-    make_primary(port, "127.0.0.1:27017", &set).map_err(|reason| format!("docker: {reason}"))?;
+    let failure = |reason| format!("docker: {reason}");
+    let (process, port) = start_server(script, DOWNLOAD_TIMEOUT).map_err(failure)?;
+    // The address of the mongod within its container.
+    initiate(port, "127.0.0.1:27017", &set, START_TIMEOUT).map_err(failure)?;
     Ok(Server::on_loopback("docker", port, process))
 }
 
-/// The folder with the jars of the stand-in, which `mvn` fills if it is not there yet.
+/// Returns the folder with the jars of the stand-in, which `mvn` downloads if it is missing.
 fn stand_in_jars() -> Result<PathBuf, String> {
     let folder = target_folder()?.join("mongo-stand-in");
     let lib = folder.join("lib");
@@ -186,26 +179,23 @@ fn stand_in_jars() -> Result<PathBuf, String> {
     let mut mvn = Command::new("mvn");
     mvn.args(["-q", "-B", "-f"]).arg(Path::new(STAND_IN).join("pom.xml"));
     mvn.arg("dependency:copy-dependencies").arg(format!("-DoutputDirectory={}", incoming.display()));
-    // Silent, because what Maven prints can name private repositories with their passwords.
-    mvn.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let brought = mvn.status().is_ok_and(|status| status.success());
-    // One step, so that a folder named `lib` is always complete. It fails when another test was quicker.
-    let renamed = brought && fs::rename(&incoming, &lib).is_ok();
-    if !renamed {
-        // Of no use to anybody, and in the way of nobody if it stays.
+    // A rename, so that a folder `lib` is always complete. It fails if another test was faster.
+    let is_renamed = run_silently(&mut mvn) && fs::rename(&incoming, &lib).is_ok();
+    if !is_renamed {
+        // A remaining folder does no harm.
         let _ = fs::remove_dir_all(&incoming);
     }
-    if lib.is_dir() { Ok(lib) } else { Err(format!("mvn could not bring the jars of {STAND_IN}/pom.xml")) }
+    if lib.is_dir() { Ok(lib) } else { Err(format!("mvn failed to download the jars of {STAND_IN}/pom.xml")) }
 }
 
-/// Free at this moment. That it is still free in the next one is only likely: see [`make_primary`].
+/// Returns a port that is free at this moment. Another process may take it: see [`initiate`].
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 fn shell(script: &str) -> Command {
     let mut shell = Command::new("sh");
-    // The name is what the script calls itself in its complaints.
+    // The last argument is the script's name in its error messages.
     shell.args(["-c", script, "sh"]);
     shell
 }
@@ -215,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_fits_mongodb_and_comes_once() {
+    fn fresh_database_returns_a_unique_name_within_the_limit() {
         let names: std::collections::HashSet<String> = (0..1000).map(|_| fresh_database()).collect();
         assert_eq!(names.len(), 1000);
         assert!(names.iter().all(|name| name.len() <= 38), "{names:?}");

@@ -1,9 +1,9 @@
-//! Payloads that a store could be tempted to alter.
+//! Payloads that a store could alter by mistake.
 
 use proptest::prelude::*;
 use proptest::string::string_regex;
 
-/// Texts that once made some database or driver misread them; all are valid payloads.
+/// Returns valid payloads that databases or drivers are known to misread.
 pub fn payloads() -> Vec<&'static str> {
     vec![
         "{}",
@@ -21,7 +21,7 @@ pub fn payloads() -> Vec<&'static str> {
     ]
 }
 
-/// Any payload: a JSON object, written as clients write, with escapes and every form of number.
+/// Returns a strategy for any payload: a JSON object with escapes and all forms of numbers.
 pub fn payload() -> impl Strategy<Value = String> {
     let regex = |pattern| string_regex(pattern).expect("a pattern");
     let string = prop_oneof![
@@ -59,7 +59,7 @@ fn object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String>
     })
 }
 
-/// A JSON string.
+/// Returns a text as a JSON string.
 fn quoted(text: &str) -> String {
     let escaped = text.chars().map(|c| match c {
         '"' | '\\' => format!("\\{c}"),

@@ -1,4 +1,4 @@
-//! AWS Secrets Manager, as far as one secret is read from it.
+//! A stand-in for AWS Secrets Manager that serves one secret.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -11,38 +11,39 @@ use serde_json::{Value, json};
 
 use crate::Endpoint;
 
-/// What a question is answered with.
+/// A reply to `GetSecretValue`.
 #[derive(Debug, Clone)]
 pub enum SecretReply {
-    /// The secret, a text.
+    /// The secret as a text.
     Text(String),
-    /// The secret, binary.
+    /// A binary secret.
     Binary,
-    /// The name of an error, as "GetSecretValue" and "Common errors" of the API reference list them.
+    /// An error by its name in the API reference, "GetSecretValue" or "Common errors".
     Error(&'static str),
-    /// HTTP status 503, and nothing of AWS's own.
+    /// HTTP status 503 with a body that AWS does not define.
     Unavailable,
-    /// The secret, a text, in JSON that breaks off.
+    /// The secret in truncated JSON.
     Torn(String),
-    /// Nothing, ever.
+    /// No reply.
     Silence,
 }
 
-/// An endpoint for `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+/// A server for `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
 pub struct SecretsManager {
     endpoint: Endpoint,
-    desk: Arc<Desk>,
+    exchange: Arc<Exchange>,
 }
 
+/// The replies to come and the requests so far.
 #[derive(Default)]
-struct Desk {
+struct Exchange {
     replies: Mutex<VecDeque<SecretReply>>,
-    questions: Mutex<Vec<SecretQuestion>>,
+    requests: Mutex<Vec<SecretRequest>>,
 }
 
-/// Of a question what matters.
+/// The relevant parts of a request.
 #[derive(Debug, Clone)]
-pub struct SecretQuestion {
+pub struct SecretRequest {
     /// The header `authorization`.
     pub authorization: String,
     /// The header `x-amz-security-token`.
@@ -52,43 +53,43 @@ pub struct SecretQuestion {
 }
 
 impl SecretsManager {
-    /// Gives these answers, one after the other, and the last of them again and again.
+    /// Starts a server that sends these replies in order, then the last one for all further requests.
     pub async fn start(replies: impl IntoIterator<Item = SecretReply>) -> Self {
-        let desk = Arc::new(Desk::default());
-        let answering = desk.clone();
-        let endpoint = Endpoint::start(move |request| answer(answering.clone(), request)).await;
-        let started = Self { endpoint, desk };
-        started.answer_with(replies);
-        started
+        let exchange = Arc::new(Exchange::default());
+        let shared = exchange.clone();
+        let endpoint = Endpoint::start(move |request| reply(shared.clone(), request)).await;
+        let manager = Self { endpoint, exchange };
+        manager.set_replies(replies);
+        manager
     }
 
-    /// From now on these answers.
-    pub fn answer_with(&self, replies: impl IntoIterator<Item = SecretReply>) {
-        *self.desk.replies.lock().expect("no panic") = replies.into_iter().collect();
+    /// Replaces the replies to come.
+    pub fn set_replies(&self, replies: impl IntoIterator<Item = SecretReply>) {
+        *self.exchange.replies.lock().expect("no panic") = replies.into_iter().collect();
     }
 
-    /// The endpoint's URL.
+    /// Returns the URL of the server.
     pub fn url(&self) -> String {
         self.endpoint.url()
     }
 
-    /// What it was asked so far.
-    pub fn questions(&self) -> Vec<SecretQuestion> {
-        self.desk.questions.lock().expect("no panic").clone()
+    /// Returns all requests so far.
+    pub fn requests(&self) -> Vec<SecretRequest> {
+        self.exchange.requests.lock().expect("no panic").clone()
     }
 }
 
-async fn answer(desk: Arc<Desk>, request: Request<Bytes>) -> Response<Full<Bytes>> {
+async fn reply(exchange: Arc<Exchange>, request: Request<Bytes>) -> Response<Full<Bytes>> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     assert_eq!(header("x-amz-target"), "secretsmanager.GetSecretValue");
-    desk.questions.lock().expect("no panic").push(SecretQuestion {
+    exchange.requests.lock().expect("no panic").push(SecretRequest {
         authorization: header("authorization").to_owned(),
         token: header("x-amz-security-token").to_owned(),
         body: serde_json::from_slice(request.body()).expect("JSON"),
     });
     let reply = {
-        let mut replies = desk.replies.lock().expect("no panic");
-        let next = replies.front().expect("an answer").clone();
+        let mut replies = exchange.replies.lock().expect("no panic");
+        let next = replies.front().expect("a reply").clone();
         if replies.len() > 1 {
             replies.pop_front();
         }
@@ -101,7 +102,7 @@ async fn answer(desk: Arc<Desk>, request: Request<Bytes>) -> Response<Full<Bytes
         }
         SecretReply::Error(name) => {
             let status = if name == "InternalServiceError" { 500 } else { 400 };
-            (status, json!({ "__type": name, "Message": "as it was told" }).to_string())
+            (status, json!({ "__type": name, "Message": "injected error" }).to_string())
         }
         SecretReply::Unavailable => (503, "<html>".to_owned()),
         SecretReply::Torn(text) => (200, format!(r#"{{"SecretString":"{text}"#)),

@@ -1,37 +1,37 @@
-//! A simulated replica set as a process of its own.
+//! A simulated replica set as a process.
 //!
-//! Prints its port on one line and ends with its standard input. The lines `fail-over`, `restart` (all is kept)
-//! and `counts` on its standard input are answered by one line each.
+//! The process prints its port on one line and ends at the end of its standard input. It replies with one line to
+//! each of the input lines `fail-over`, `restart` (keeps all writes) and `counts`.
 
 use std::io::BufRead;
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::Parser;
-use eventlog_simulation::{Keep, Settings, Simulation};
+use eventlog_simulation::{RestartState, Settings, Simulation};
 
 /// A simulated MongoDB replica set, in memory, on the loopback interface.
 #[derive(Parser)]
 struct Arguments {
-    /// Port; 0 takes a free one.
+    /// Port; 0 selects a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Microseconds on the network, to and fro.
+    /// Network round trip in microseconds.
     #[arg(long, default_value_t = 0)]
     round_trip: u64,
-    /// Microseconds until a majority has a write.
+    /// Time until a majority has a write, in microseconds.
     #[arg(long, default_value_t = 0)]
     majority_delay: u64,
-    /// Microseconds more until majority reads see it.
+    /// Further time until majority reads see it, in microseconds.
     #[arg(long, default_value_t = 0)]
     read_lag: u64,
-    /// Milliseconds without a primary after a fail-over.
+    /// Time without a primary after a fail-over, in milliseconds.
     #[arg(long, default_value_t = 0)]
     election: u64,
-    /// Spin for exact delays.
+    /// Busy wait for exact delays.
     #[arg(long)]
     precise: bool,
-    /// Threads that serve.
+    /// Number of threads.
     #[arg(long, default_value_t = 1)]
     threads: usize,
 }
@@ -52,9 +52,9 @@ fn main() -> anyhow::Result<()> {
     for line in std::io::stdin().lock().lines() {
         match line?.as_str() {
             "fail-over" => println!("rolled back {}", simulation.fail_over()?),
-            "restart" => println!("rolled back {}", simulation.restart(Keep::Local)?),
+            "restart" => println!("rolled back {}", simulation.restart(RestartState::Local)?),
             "counts" => println!("{:?}", simulation.counts()),
-            other => bail!("neither fail-over nor restart nor counts: {other}"),
+            other => bail!("unknown command {other:?}: must be fail-over, restart or counts"),
         }
     }
     Ok(())

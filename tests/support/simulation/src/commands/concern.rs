@@ -1,15 +1,15 @@
-//! Write concerns: what a write waits for before it is answered.
+//! Write concerns: the condition of a write's reply.
 
 use mongodb::bson::{Bson, Document};
 
-use super::{check_fields, document, ok};
-use crate::failure::{Answer, Failure};
+use super::command::{check_fields, document, ok};
+use crate::failure::{CommandResult, Failure};
 use crate::replication::Position;
 use crate::server::Server;
 use crate::sessions::WriteId;
 use crate::settings::Interruption;
 
-/// When a write is answered.
+/// A write concern.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Concern {
     Primary,
@@ -17,7 +17,7 @@ pub(super) enum Concern {
 }
 
 impl Concern {
-    pub(super) fn of(command: &Document) -> Result<Self, Failure> {
+    pub(super) fn parse(command: &Document) -> Result<Self, Failure> {
         let concern = document(command, "writeConcern")?;
         check_fields("writeConcern", concern.keys().map(String::as_str), &["w", "j"])?;
         match concern.get("w") {
@@ -29,15 +29,15 @@ impl Concern {
         }
     }
 
-    /// Waits for it, and tells a writer who waited in vain.
-    pub(super) async fn fulfil(
+    /// Waits until the concern is fulfilled. Returns `reply`, or the configured error if the write was rolled back.
+    pub(super) async fn wait(
         self,
         server: &Server,
         position: Position,
         mut reply: Document,
         id: Option<&WriteId>,
-    ) -> Answer {
-        if self == Self::Primary || server.majority(position).await? {
+    ) -> CommandResult {
+        if self == Self::Primary || server.wait_for_majority(position).await? {
             return ok(reply);
         }
         match server.settings.interruption {

@@ -1,62 +1,62 @@
-//! `hello`: what drivers learn of the set, and wait for.
+//! `hello`: the state of the replica set, and notifications of its changes.
 
 use std::time::Duration;
 
 use mongodb::bson::{DateTime, Document, doc};
 
-use super::{Command, MAX_MESSAGE, MAX_STATEMENTS, ok};
-use crate::documents::MAX_DOCUMENT;
-use crate::failure::Answer;
-use crate::role::Role;
+use super::command::{Command, ok};
+use super::write::MAX_STATEMENTS;
+use crate::documents::stored::MAX_DOCUMENT;
+use crate::failure::CommandResult;
+use crate::role::{REPLICA_SET, Role};
 use crate::server::Server;
+use crate::wire::MAX_MESSAGE;
 
-/// Name of the replica set.
-pub(crate) const SET: &str = "simulated";
-/// As MongoDB 7.0.
+/// The wire version of MongoDB 7.0.
 const WIRE_VERSION: i32 = 21;
 
-/// A `hello` that is to be answered only when what it knows has changed, or some time later.
-pub(crate) struct Awaited {
+/// A `hello` whose reply waits for a change of the role, or for a timeout.
+pub(crate) struct RoleSubscription {
     known: Option<Document>,
-    at_most: Duration,
+    timeout: Duration,
 }
 
-impl Awaited {
-    pub(crate) fn by(command: &Command) -> Option<Self> {
+impl RoleSubscription {
+    pub(crate) fn parse(command: &Command) -> Option<Self> {
         let known = command.body.get_document("topologyVersion").ok()?.clone();
         let millis = command.body.get_i64("maxAwaitTimeMS").ok()?;
-        Some(Self { known: Some(known), at_most: Duration::from_millis(millis.try_into().ok()?) })
+        Some(Self { known: Some(known), timeout: Duration::from_millis(millis.try_into().ok()?) })
     }
 
-    pub(crate) fn note(&mut self, role: &Role) {
+    pub(crate) fn set_known(&mut self, role: &Role) {
         self.known = Some(role.topology_version());
     }
 
-    pub(crate) async fn role_change(&self, server: &Server) {
+    pub(crate) async fn wait_for_change(&self, server: &Server) {
         let mut roles = server.role.subscribe();
         let change = roles.wait_for(|role| Some(role.topology_version()) != self.known);
-        let _ = tokio::time::timeout(self.at_most, change).await;
+        let _ = tokio::time::timeout(self.timeout, change).await;
     }
 }
 
-pub(super) async fn run(server: &Server, command: &Command) -> Answer {
-    if let Some(awaited) = Awaited::by(command) {
-        awaited.role_change(server).await;
+pub(super) async fn run(server: &Server, command: &Command) -> CommandResult {
+    if let Some(subscription) = RoleSubscription::parse(command) {
+        subscription.wait_for_change(server).await;
     }
     ok(reply(server))
 }
 
-/// The whole reply. `logicalSessionTimeoutMinutes` is what makes drivers retry writes.
+/// Returns the reply. Drivers retry writes because of `logicalSessionTimeoutMinutes`.
 pub(crate) fn reply(server: &Server) -> Document {
     let role = *server.role.borrow();
-    let me = server.known_as.to_string();
+    let me = server.advertised_address.to_string();
     let mut reply = doc! {
         "helloOk": true,
         "ismaster": role.is_primary,
         "isWritablePrimary": role.is_primary,
         "secondary": !role.is_primary,
         "topologyVersion": role.topology_version(),
-        "setName": SET,
+        "setName": REPLICA_SET,
         "setVersion": 1,
         "hosts": [&me],
         "me": &me,

@@ -1,25 +1,26 @@
-//! find, change streams, and the cursors of both.
+//! find, count, change streams, and cursors.
 
 use std::time::{Duration, Instant};
 
+use mongodb::bson::raw::{CStr, cstr};
 use mongodb::bson::{Bson, RawArrayBuf, RawDocumentBuf, doc, rawdoc};
 
-use super::{Command, boolean, count, document, ok};
+use super::command::{Command, boolean, check_fields, count, document, ok};
 use crate::change_stream::ChangeStream;
-use crate::cursor::{Cursor, Rest};
-use crate::databases::Namespace;
+use crate::cursor::{Cursor, FoundDocuments};
 use crate::documents::filter::Filter;
 use crate::documents::projection::Projection;
-use crate::failure::{Answer, Failure};
-use crate::plan::{Query, Sort};
+use crate::failure::{CommandResult, Failure};
 use crate::server::{Server, State};
+use crate::storage::namespace::Namespace;
+use crate::storage::query::{Query, Sort};
 
-/// Documents in a first batch where the client names no number.
-const FIRST_BATCH: usize = 101;
-/// How long getMore waits for an event where the client says nothing.
-const AWAIT: Duration = Duration::from_secs(1);
+/// Default number of documents in a first batch.
+const FIRST_BATCH_SIZE: usize = 101;
+/// How long getMore waits for an event by default.
+const AWAIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(super) fn find(server: &Server, command: &Command) -> Answer {
+pub(super) fn find(server: &Server, command: &Command) -> CommandResult {
     command.check_fields(&["filter", "sort", "projection", "skip", "limit", "batchSize", "singleBatch"])?;
     let body = &command.body;
     let namespace = command.namespace()?;
@@ -31,34 +32,34 @@ pub(super) fn find(server: &Server, command: &Command) -> Answer {
     };
     let projection = Projection::parse(&document(body, "projection")?)?;
     let is_majority = is_majority_read(command)?;
-    let batch_size = count(body, "batchSize")?.unwrap_or(FIRST_BATCH);
+    let batch_size = count(body, "batchSize")?.unwrap_or(FIRST_BATCH_SIZE);
     let is_single = boolean(body, "singleBatch", false)?;
 
     let mut state = server.state()?;
     check_readable(server, command)?;
     let databases = if is_majority { &state.replication.majority } else { &state.replication.local };
-    let found = databases.collection(&namespace).map_or(Ok(Vec::new()), |found| found.select(&query))?;
-    let mut rest = Rest { namespace: namespace.clone(), documents: found.into(), projection };
-    let batch = rest.batch(batch_size)?;
-    let id = if is_single || rest.documents.is_empty() { 0 } else { state.open(Cursor::Rest(rest)) };
+    let documents = databases.select(&namespace, &query)?.into();
+    let mut found = FoundDocuments { namespace: namespace.clone(), documents, projection };
+    let batch = found.take_batch(batch_size)?;
+    let is_finished = is_single || found.documents.is_empty();
+    let id = if is_finished { 0 } else { state.open_cursor(Cursor::Documents(found)) };
     drop(state);
-    first_batch(&namespace, id, batch, None)
+    batch_reply(cstr!("firstBatch"), &namespace, id, batch, None)
 }
 
-/// Of a whole collection.
-pub(super) fn count_all(server: &Server, command: &Command) -> Answer {
+/// Counts all documents of a collection.
+pub(super) fn count_all(server: &Server, command: &Command) -> CommandResult {
     command.check_fields(&[])?;
-    let everything =
-        Query { filter: Filter::parse(&doc! {})?, sort: Sort::parse(&doc! {})?, skip: 0, limit: usize::MAX };
+    let query = Query { filter: Filter::default(), sort: Sort::default(), skip: 0, limit: usize::MAX };
     let namespace = command.namespace()?;
     let state = server.state()?;
     check_readable(server, command)?;
-    let found = state.replication.local.collection(&namespace);
-    let all = found.map_or(Ok(Vec::new()), |found| found.select(&everything))?;
-    ok(doc! { "n": i64::try_from(all.len()).unwrap_or(i64::MAX) })
+    let found = state.replication.local.select(&namespace, &query)?;
+    ok(doc! { "n": i64::try_from(found.len()).unwrap_or(i64::MAX) })
 }
 
-pub(super) fn aggregate(server: &Server, command: &Command) -> Answer {
+/// Opens a change stream, the only aggregation.
+pub(super) fn open_change_stream(server: &Server, command: &Command) -> CommandResult {
     command.check_fields(&["pipeline", "cursor"])?;
     let namespace = command.namespace()?;
     is_majority_read(command)?;
@@ -68,57 +69,59 @@ pub(super) fn aggregate(server: &Server, command: &Command) -> Answer {
     let mut state = server.state()?;
     check_readable(server, command)?;
     let stream = ChangeStream::open(namespace.clone(), command.array("pipeline")?, &state.replication)?;
-    let token = RawDocumentBuf::try_from(&stream.token())?;
-    let id = state.open(Cursor::Stream(stream));
+    let token = RawDocumentBuf::try_from(&stream.resume_token())?;
+    let id = state.open_cursor(Cursor::ChangeStream(stream));
     drop(state);
-    // Events that are there already come with the first getMore.
-    first_batch(&namespace, id, RawArrayBuf::new(), Some(token))
+    // The first getMore returns the events that exist already.
+    batch_reply(cstr!("firstBatch"), &namespace, id, RawArrayBuf::new(), Some(token))
 }
 
-pub(super) async fn get_more(server: &Server, command: &Command) -> Answer {
+pub(super) async fn get_more(server: &Server, command: &Command) -> CommandResult {
     command.check_fields(&["collection", "batchSize"])?;
     let id = cursor_id(command)?;
     let namespace = Namespace::new(command.database()?, command.text("collection")?);
     let size = count(&command.body, "batchSize")?.filter(|size| *size > 0).unwrap_or(usize::MAX);
-    let wait =
-        count(&command.body, "maxTimeMS")?.map_or(AWAIT, |millis| Duration::from_millis(millis as u64));
-    let until = Instant::now() + wait;
-    let (mut writes, mut turns) = (server.writes.subscribe(), server.turns.subscribe());
+    let wait = count(&command.body, "maxTimeMS")?
+        .map_or(AWAIT_TIMEOUT, |millis| Duration::from_millis(millis as u64));
+    let deadline = Instant::now() + wait;
+    let (mut writes, mut changes) = (server.writes.subscribe(), server.replication_changes.subscribe());
     loop {
         writes.borrow_and_update();
-        turns.borrow_and_update();
+        changes.borrow_and_update();
         let next = {
             let mut state = server.state()?;
             let State { cursors, replication, .. } = &mut *state;
             match cursors.get_mut(&id).ok_or_else(|| Failure::cursor_not_found(id))? {
-                Cursor::Rest(rest) if rest.namespace == namespace => {
-                    let batch = rest.batch(size)?;
-                    let left = !rest.documents.is_empty();
-                    if !left {
+                Cursor::Documents(found) if found.namespace == namespace => {
+                    let batch = found.take_batch(size)?;
+                    let is_finished = found.documents.is_empty();
+                    if is_finished {
                         cursors.remove(&id);
                     }
-                    return next_batch(&namespace, if left { id } else { 0 }, batch, None);
+                    let id = if is_finished { 0 } else { id };
+                    return batch_reply(cstr!("nextBatch"), &namespace, id, batch, None);
                 }
-                Cursor::Stream(stream) if stream.namespace == namespace => {
-                    let batch = stream.batch(replication, size)?;
-                    if !batch.is_empty() || Instant::now() >= until {
-                        let token = RawDocumentBuf::try_from(&stream.token())?;
-                        return next_batch(&namespace, id, batch.into_iter().collect(), Some(token));
+                Cursor::ChangeStream(stream) if stream.namespace == namespace => {
+                    let batch = stream.next_batch(replication, size)?;
+                    if !batch.is_empty() || Instant::now() >= deadline {
+                        let token = RawDocumentBuf::try_from(&stream.resume_token())?;
+                        let batch = batch.into_iter().collect();
+                        return batch_reply(cstr!("nextBatch"), &namespace, id, batch, Some(token));
                     }
                 }
                 _ => return Err(Failure::bad_value("a cursor of another collection")),
             }
-            replication.next_visible().map_or(until, |next| next.min(until))
+            replication.next_visible().map_or(deadline, |next| next.min(deadline))
         };
         tokio::select! {
             () = server.clock.sleep_until(next) => {}
             _ = writes.changed() => {}
-            _ = turns.changed() => {}
+            _ = changes.changed() => {}
         }
     }
 }
 
-pub(super) fn kill_cursors(server: &Server, command: &Command) -> Answer {
+pub(super) fn kill_cursors(server: &Server, command: &Command) -> CommandResult {
     command.check_fields(&["cursors"])?;
     let (mut killed, mut not_found) = (Vec::new(), Vec::new());
     let mut state = server.state()?;
@@ -132,12 +135,12 @@ pub(super) fn kill_cursors(server: &Server, command: &Command) -> Answer {
     })
 }
 
-pub(super) fn is_change_stream(server: &Server, command: &Command) -> bool {
+pub(super) fn reads_change_stream(server: &Server, command: &Command) -> bool {
     let (Ok(id), Ok(state)) = (cursor_id(command), server.state()) else {
         return false;
     };
-    // One that is not known can have been one before a restart.
-    !matches!(state.cursors.get(&id), Some(Cursor::Rest(_)))
+    // An unknown cursor may have been a change stream before a restart.
+    !matches!(state.cursors.get(&id), Some(Cursor::Documents(_)))
 }
 
 fn cursor_id(command: &Command) -> Result<i64, Failure> {
@@ -146,7 +149,7 @@ fn cursor_id(command: &Command) -> Result<i64, Failure> {
 
 fn is_majority_read(command: &Command) -> Result<bool, Failure> {
     let concern = document(&command.body, "readConcern")?;
-    super::check_fields("readConcern", concern.keys().map(String::as_str), &["level"])?;
+    check_fields("readConcern", concern.keys().map(String::as_str), &["level"])?;
     match concern.get("level").map(Bson::as_str) {
         None | Some(Some("local" | "available")) => Ok(false),
         Some(Some("majority")) => Ok(true),
@@ -154,7 +157,7 @@ fn is_majority_read(command: &Command) -> Result<bool, Failure> {
     }
 }
 
-/// Without a primary only those may read who would read from a secondary.
+/// Refuses a read from the primary while there is none.
 fn check_readable(server: &Server, command: &Command) -> Result<(), Failure> {
     let preference = document(&command.body, "$readPreference")?;
     let needs_primary =
@@ -165,26 +168,18 @@ fn check_readable(server: &Server, command: &Command) -> Result<(), Failure> {
     Ok(())
 }
 
-impl State {
-    fn open(&mut self, cursor: Cursor) -> i64 {
-        self.last_cursor += 1;
-        self.cursors.insert(self.last_cursor, cursor);
-        self.last_cursor
-    }
-}
-
-fn first_batch(namespace: &Namespace, id: i64, batch: RawArrayBuf, token: Option<RawDocumentBuf>) -> Answer {
-    let mut cursor = rawdoc! { "firstBatch": batch, "id": id, "ns": namespace.to_string() };
+/// Returns the reply with a batch; `name` is `firstBatch` or `nextBatch`.
+fn batch_reply(
+    name: &CStr,
+    namespace: &Namespace,
+    id: i64,
+    batch: RawArrayBuf,
+    token: Option<RawDocumentBuf>,
+) -> CommandResult {
+    let mut cursor = rawdoc! { "id": id, "ns": namespace.to_string() };
+    cursor.append(name, batch);
     if let Some(token) = token {
-        cursor.append(mongodb::bson::raw::cstr!("postBatchResumeToken"), token);
-    }
-    Ok(rawdoc! { "cursor": cursor, "ok": 1.0 })
-}
-
-fn next_batch(namespace: &Namespace, id: i64, batch: RawArrayBuf, token: Option<RawDocumentBuf>) -> Answer {
-    let mut cursor = rawdoc! { "nextBatch": batch, "id": id, "ns": namespace.to_string() };
-    if let Some(token) = token {
-        cursor.append(mongodb::bson::raw::cstr!("postBatchResumeToken"), token);
+        cursor.append(cstr!("postBatchResumeToken"), token);
     }
     Ok(rawdoc! { "cursor": cursor, "ok": 1.0 })
 }

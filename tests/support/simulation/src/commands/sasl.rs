@@ -1,14 +1,14 @@
-//! Passwords, where a client gives one.
+//! Authentication with a password.
 
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, doc};
 
-use super::{Command, ok};
-use crate::failure::{Answer, Failure};
+use super::command::{Command, ok};
+use crate::failure::{CommandResult, Failure};
 use crate::server::Server;
 
-/// The mechanism PLAIN: `\0name\0password` (RFC 4616). Any name will do.
-pub(super) fn start(server: &Server, command: &Command) -> Answer {
+/// Authenticates by the mechanism PLAIN: `\0name\0password` (RFC 4616). Any name is accepted.
+pub(super) fn start(server: &Server, command: &Command) -> CommandResult {
     command.check_fields(&["mechanism", "payload", "options"])?;
     let mechanism = command.text("mechanism")?;
     if mechanism != "PLAIN" {

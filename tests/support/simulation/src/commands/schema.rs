@@ -2,22 +2,22 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
+use super::command::{Command, boolean, check_fields, document};
 use super::concern::Concern;
-use super::write::on_primary;
-use super::{Command, boolean, check_fields, document};
-use crate::collection::IndexSpec;
-use crate::failure::{Answer, Failure};
-use crate::plan::Sort;
-use crate::replication::Change;
-use crate::server::Server;
+use super::primary::write_on_primary;
+use crate::failure::{CommandResult, Failure};
+use crate::server::{Server, State};
+use crate::storage::databases::Change;
+use crate::storage::index::IndexSpec;
+use crate::storage::query::Sort;
 
-pub(super) async fn create_indexes(server: &Server, command: &Command) -> Answer {
+pub(super) async fn create_indexes(server: &Server, command: &Command) -> CommandResult {
     command.check_fields(&["indexes"])?;
-    let (namespace, concern) = (command.namespace()?, Concern::of(&command.body)?);
+    let (namespace, concern) = (command.namespace()?, Concern::parse(&command.body)?);
     let specs = command.array("indexes")?.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     let (mut before, mut after) = (0, 0);
-    let position = on_primary(server, |state| {
-        let indexes = |state: &crate::server::State| state.replication.local.indexes(&namespace).len() + 1;
+    let position = write_on_primary(server, |state| {
+        let indexes = |state: &State| state.replication.local.indexes(&namespace).len() + 1;
         before = indexes(state);
         for spec in specs {
             let same = state.replication.local.indexes(&namespace).iter();
@@ -33,9 +33,9 @@ pub(super) async fn create_indexes(server: &Server, command: &Command) -> Answer
         after = indexes(state);
         Ok(())
     })?;
-    // What a reply counts includes the index on `_id`.
+    // Both counts include the index on `_id`.
     let reply = doc! { "numIndexesBefore": before as i64, "numIndexesAfter": after as i64 };
-    concern.fulfil(server, position, reply, None).await
+    concern.wait(server, position, reply, None).await
 }
 
 fn parse(index: &Bson) -> Result<IndexSpec, Failure> {
@@ -44,7 +44,7 @@ fn parse(index: &Bson) -> Result<IndexSpec, Failure> {
     };
     check_fields("createIndexes.indexes", index.keys().map(String::as_str), &["v", "key", "name", "unique"])?;
     let key: Document = document(index, "key")?;
-    // The directions are as those of a sort, and do not matter here.
+    // Checks the directions, which are not kept.
     Sort::parse(&key)?;
     let name = index.get_str("name").map_err(|_| Failure::bad_value("an index without a name"))?;
     let fields: Vec<_> = key.keys().cloned().collect();
@@ -54,15 +54,15 @@ fn parse(index: &Bson) -> Result<IndexSpec, Failure> {
     Ok(IndexSpec { name: name.to_owned(), fields, unique: boolean(index, "unique", false)? })
 }
 
-pub(super) async fn drop_database(server: &Server, command: &Command) -> Answer {
+pub(super) async fn drop_database(server: &Server, command: &Command) -> CommandResult {
     command.check_fields(&[])?;
-    let (database, concern) = (command.database()?.to_owned(), Concern::of(&command.body)?);
-    let position = on_primary(server, |state| {
+    let (database, concern) = (command.database()?.to_owned(), Concern::parse(&command.body)?);
+    let position = write_on_primary(server, |state| {
         let before = state.replication.local.database(&database);
         if before.is_empty() {
             return Ok(());
         }
         state.replication.apply(Change::Drop { database: database.clone(), before })
     })?;
-    concern.fulfil(server, position, doc! { "dropped": database }, None).await
+    concern.wait(server, position, doc! { "dropped": database }, None).await
 }

@@ -1,4 +1,4 @@
-//! Filters. Parsed once; an operator that is not known is an error.
+//! Filters. An unknown operator is an error.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,16 @@ use mongodb::bson::{Bson, Document, RawDocument};
 use super::key::{Key, value_at};
 use crate::failure::Failure;
 
-/// What documents must fulfil: all of it.
+/// A condition on documents: all tests and all alternatives must match.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
-    /// Each for one path. What narrows a search down is looked for only here.
+    /// Tests, each with its path. Query plans use only these.
     pub(crate) tests: Vec<(String, Test)>,
-    /// Of each of these, one must match.
+    /// Groups of filters, of each of which at least one must match.
     alternatives: Vec<Vec<Filter>>,
 }
 
-/// A condition on one value.
+/// A test of one value.
 #[derive(Debug, Clone)]
 pub(crate) enum Test {
     Eq(Key),

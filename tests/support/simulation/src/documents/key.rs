@@ -1,17 +1,18 @@
-//! Values in MongoDB's order ("Comparison/Sort Order" in its manual).
+//! Values in MongoDB's order (MongoDB manual, "Comparison/Sort Order").
 
 use std::cmp::Ordering;
 use std::fmt;
 
-use mongodb::bson::{Bson, RawBsonRef, RawDocument};
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Bson, RawBson, RawBsonRef, RawDocument};
 
 use crate::failure::Failure;
 
-/// A value that can be compared: the variants stand in the order of the types. Embedded documents, arrays and a
-/// few rare types are not simulated where something must be compared, but travel as parts of documents.
+/// A value that can be compared. The variants are in MongoDB's order of types. Embedded documents, arrays and a few
+/// rare types cannot be compared here; as parts of documents they are supported.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
-    /// Also what is missing.
+    /// Null, and a missing value.
     Null,
     Number(Number),
     Text(String),
@@ -20,11 +21,11 @@ pub(crate) enum Key {
     Boolean(bool),
     DateTime(i64),
     Timestamp(u32, u32),
-    /// Above all values, and never stored: where ranges end.
+    /// The upper end of ranges: above all values, never stored.
     Top,
 }
 
-/// An integer where it is one, whatever type it came in: 1, 1.0 and a 64-bit 1 are equal.
+/// A number without its BSON type: 1, 1.0 and a 64-bit 1 are equal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Number {
     Integer(i64),
@@ -56,38 +57,21 @@ impl Key {
     }
 
     pub(crate) fn of_bson(value: &Bson) -> Result<Self, Failure> {
-        Ok(match value {
-            Bson::Null => Self::Null,
-            Bson::Int32(value) => Self::Number(Number::Integer((*value).into())),
-            Bson::Int64(value) => Self::Number(Number::Integer(*value)),
-            Bson::Double(value) => Self::Number(Number::of(*value)),
-            Bson::String(value) => Self::Text(value.clone()),
-            Bson::Binary(value) => Self::Binary(value.bytes.len(), value.subtype.into(), value.bytes.clone()),
-            Bson::ObjectId(value) => Self::ObjectId(value.bytes()),
-            Bson::Boolean(value) => Self::Boolean(*value),
-            Bson::DateTime(value) => Self::DateTime(value.timestamp_millis()),
-            Bson::Timestamp(value) => Self::Timestamp(value.time, value.increment),
-            other => {
-                return Err(Failure::not_simulated(format!(
-                    "comparing values of type {:?}",
-                    other.element_type()
-                )));
-            }
-        })
+        Self::of(RawBson::try_from(value.clone())?.as_raw_bson_ref())
     }
 
-    /// The value at a path of names with dots between, through embedded documents; `Null` where it is missing.
+    /// Returns the value at a dotted path through embedded documents, or `Null` if it is missing.
     pub(crate) fn at(document: &RawDocument, path: &str) -> Result<Self, Failure> {
         value_at(document, path)?.map_or(Ok(Self::Null), Self::of)
     }
 
-    /// Range operators only match values of the same type as theirs.
+    /// Returns whether a range operator may match: it only matches values of its operand's type.
     pub(crate) fn is_same_type(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 }
 
-/// The value at a path, if there is one.
+/// Returns the value at a dotted path.
 pub(crate) fn value_at<'a>(document: &'a RawDocument, path: &str) -> Result<Option<RawBsonRef<'a>>, Failure> {
     let Some((first, rest)) = path.split_once('.') else {
         return Ok(document.get(path)?);
@@ -108,7 +92,7 @@ impl fmt::Display for Key {
             Self::Number(Number::Float(value)) => value.fmt(f),
             Self::Text(value) => write!(f, "{value:?}"),
             Self::ObjectId(value) => {
-                write!(f, "ObjectId('{}')", mongodb::bson::oid::ObjectId::from_bytes(*value))
+                write!(f, "ObjectId('{}')", ObjectId::from_bytes(*value))
             }
             Self::Null => f.write_str("null"),
             other => write!(f, "{other:?}"),
@@ -118,7 +102,7 @@ impl fmt::Display for Key {
 
 impl Number {
     fn of(value: f64) -> Self {
-        // Exactly the range of i64; saturation cannot happen then.
+        // Exactly the range of i64, so that the cast cannot saturate.
         let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
         if in_range && value.fract() == 0.0 { Self::Integer(value as i64) } else { Self::Float(value) }
     }
@@ -126,15 +110,15 @@ impl Number {
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
-        // A float here has a fraction or is outside of the integers, so it equals no integer; and integers
-        // that become inexact as floats are larger than all floats with fractions.
+        // A float here has a fraction or is out of the range of integers, so it equals no integer. Integers that are
+        // inexact as floats are larger than all floats with fractions.
         let (a, b) = match (*self, *other) {
             (Self::Integer(a), Self::Integer(b)) => return a.cmp(&b),
             (Self::Integer(a), Self::Float(b)) => (a as f64, b),
             (Self::Float(a), Self::Integer(b)) => (a, b as f64),
             (Self::Float(a), Self::Float(b)) => (a, b),
         };
-        // NaN is the lowest number, and equal to itself.
+        // NaN is the lowest number and equals itself.
         a.partial_cmp(&b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
     }
 }

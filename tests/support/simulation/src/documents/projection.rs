@@ -1,64 +1,75 @@
-//! Which fields of documents are sent.
+//! Projections: the fields of documents that a reply contains.
+
+use std::borrow::Cow;
 
 use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf};
 
 use super::key::{Key, Number};
 use crate::failure::Failure;
 
-/// Fields at the top level, either those to send or those to leave out.
+/// Fields at the top level, either included or excluded.
 #[derive(Debug, Clone)]
 pub(crate) struct Projection {
     fields: Vec<String>,
-    inclusive: bool,
-    with_id: bool,
+    is_inclusive: bool,
+    includes_id: bool,
 }
 
 impl Projection {
-    /// Nothing if everything is to be sent.
+    /// Returns `None` for a projection that includes all fields.
     pub(crate) fn parse(projection: &Document) -> Result<Option<Self>, Failure> {
-        let mut with_id = None;
+        let mut includes_id = None;
         let mut fields = Vec::new();
-        let mut inclusive = None;
+        let mut is_inclusive = None;
         for (name, value) in projection {
-            let shown = is_shown(name, value)?;
+            let included = is_included(name, value)?;
             if name == "_id" {
-                with_id = Some(shown);
-            } else if *inclusive.get_or_insert(shown) == shown {
+                includes_id = Some(included);
+            } else if *is_inclusive.get_or_insert(included) == included {
                 fields.push(name.clone());
             } else {
-                return Err(Failure::bad_value(
-                    "a projection both of fields to send and of fields to leave out",
-                ));
+                return Err(Failure::bad_value("a projection must either include or exclude fields"));
             }
         }
-        // Of `_id` alone: it says by itself which of the two kinds it is.
-        let inclusive = inclusive.or(with_id);
-        let projection = |inclusive| Self { fields, inclusive, with_id: with_id.unwrap_or(true) };
-        Ok(inclusive.map(projection))
+        // `_id` decides if it is the only field.
+        let is_inclusive = is_inclusive.or(includes_id);
+        let includes_id = includes_id.unwrap_or(true);
+        Ok(is_inclusive.map(|is_inclusive| Self { fields, is_inclusive, includes_id }))
+    }
+
+    /// Returns the document itself if there is no projection.
+    pub(crate) fn apply_if_some<'a>(
+        projection: Option<&Self>,
+        document: &'a RawDocument,
+    ) -> Result<Cow<'a, RawDocument>, Failure> {
+        match projection {
+            Some(projection) => projection.apply(document).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(document)),
+        }
     }
 
     pub(crate) fn apply(&self, document: &RawDocument) -> Result<RawDocumentBuf, Failure> {
-        let mut shown = RawDocumentBuf::new();
+        let mut projected = RawDocumentBuf::new();
         for element in document.iter() {
             let (name, value) = element?;
-            let is_shown = match name.as_str() {
-                "_id" => self.with_id,
-                name => self.fields.iter().any(|field| field == name) == self.inclusive,
+            let is_included = match name.as_str() {
+                "_id" => self.includes_id,
+                name => self.fields.iter().any(|field| field == name) == self.is_inclusive,
             };
-            if is_shown {
-                shown.append(name, value);
+            if is_included {
+                projected.append(name, value);
             }
         }
-        Ok(shown)
+        Ok(projected)
     }
 }
 
-fn is_shown(name: &str, value: &Bson) -> Result<bool, Failure> {
+fn is_included(name: &str, value: &Bson) -> Result<bool, Failure> {
     if name.contains('.') || name.starts_with('$') {
         return Err(Failure::not_simulated(format!("the projection of {name}")));
     }
     match (value, Key::of_bson(value)) {
-        (Bson::Boolean(shown), _) => Ok(*shown),
+        (Bson::Boolean(included), _) => Ok(*included),
         (_, Ok(Key::Number(number))) => Ok(number != Number::Integer(0)),
         _ => Err(Failure::not_simulated(format!("the projection of {name} by {value}"))),
     }

@@ -1,18 +1,18 @@
-//! Updates: operators, or a document that takes the place of another.
+//! Updates: operators, or a replacement document.
 
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, RawDocumentBuf};
 
-use super::Stored;
 use super::filter::{Filter, Test};
 use super::key::Key;
+use super::stored::Stored;
 use crate::failure::Failure;
 
 /// A parsed update.
 #[derive(Debug, Clone)]
 pub(crate) enum Update {
     Replacement(Document),
-    /// Operator, field, operand; in their order.
+    /// Operator, field and operand, in the order of the update.
     Operators(Vec<(Operator, String, Bson)>),
 }
 
@@ -67,17 +67,17 @@ impl Update {
         matches!(self, Self::Replacement(_))
     }
 
-    /// The document after the update.
+    /// Returns the updated document. Fails if the `_id` differs.
     pub(crate) fn apply(&self, before: &Stored) -> Result<Stored, Failure> {
         let document = Document::try_from(&**before.raw)?;
-        let after = self.changed(document, false)?;
+        let after = self.evaluate(document, false)?;
         let after = Stored::new(RawDocumentBuf::try_from(&after)?)?;
         if after.id == before.id { Ok(after) } else { Err(Failure::immutable_id()) }
     }
 
-    /// The document that an upsert inserts where the filter matches none: with the values that the filter asks
-    /// for.
-    pub(crate) fn insertion(&self, filter: &Filter, asked: &Document) -> Result<Stored, Failure> {
+    /// Returns the document that an upsert inserts if the filter matches none. It has the values that the filter
+    /// tests for equality; `query` is the unparsed filter.
+    pub(crate) fn build_upsert(&self, filter: &Filter, query: &Document) -> Result<Stored, Failure> {
         let mut document = Document::new();
         for (path, test) in &filter.tests {
             if !matches!(test, Test::Eq(_)) || (self.is_replacement() && path != "_id") {
@@ -86,16 +86,16 @@ impl Update {
             if path.contains('.') {
                 return Err(Failure::not_simulated(format!("an upsert by {path}")));
             }
-            document.insert(path.clone(), asked_value(asked, path)?);
+            document.insert(path.clone(), equality_value(query, path)?);
         }
-        let mut document = self.changed(document, true)?;
+        let mut document = self.evaluate(document, true)?;
         if !document.contains_key("_id") {
             document.insert("_id", ObjectId::new());
         }
         Stored::new(RawDocumentBuf::try_from(&id_first(document))?)
     }
 
-    fn changed(&self, before: Document, inserting: bool) -> Result<Document, Failure> {
+    fn evaluate(&self, before: Document, is_insert: bool) -> Result<Document, Failure> {
         let operators = match self {
             Self::Replacement(replacement) => {
                 let mut after = replacement.clone();
@@ -108,15 +108,15 @@ impl Update {
         };
         let mut after = before;
         for (operator, field, operand) in operators {
-            change(&mut after, *operator, field, operand, inserting)?;
+            apply_operator(&mut after, *operator, field, operand, is_insert)?;
         }
         Ok(after)
     }
 }
 
-/// The value for `path`, as it was written: a [`Key`] no longer knows of which type a number was.
-fn asked_value(asked: &Document, path: &str) -> Result<Bson, Failure> {
-    match asked.get(path) {
+/// Returns the value that `query` tests `path` for. A [`Key`] has lost the BSON type of a number.
+fn equality_value(query: &Document, path: &str) -> Result<Bson, Failure> {
+    match query.get(path) {
         Some(Bson::Document(tests)) => tests.get("$eq").cloned(),
         Some(value) => Some(value.clone()),
         None => None,
@@ -124,22 +124,22 @@ fn asked_value(asked: &Document, path: &str) -> Result<Bson, Failure> {
     .ok_or_else(|| Failure::not_simulated("an upsert by an equality within $and"))
 }
 
-fn change(
+fn apply_operator(
     document: &mut Document,
     operator: Operator,
     field: &str,
     operand: &Bson,
-    inserting: bool,
+    is_insert: bool,
 ) -> Result<(), Failure> {
     let current = document.get(field);
-    let (ours, theirs) = match operator {
+    let (operand_key, current_key) = match operator {
         Operator::Max | Operator::Min => (Key::of_bson(operand)?, current.map(Key::of_bson).transpose()?),
         _ => (Key::Null, None),
     };
     let value = match operator {
-        Operator::SetOnInsert if !inserting => return Ok(()),
-        Operator::Max if theirs.as_ref().is_some_and(|theirs| ours <= *theirs) => return Ok(()),
-        Operator::Min if theirs.as_ref().is_some_and(|theirs| ours >= *theirs) => return Ok(()),
+        Operator::SetOnInsert if !is_insert => return Ok(()),
+        Operator::Max if current_key.as_ref().is_some_and(|current| operand_key <= *current) => return Ok(()),
+        Operator::Min if current_key.as_ref().is_some_and(|current| operand_key >= *current) => return Ok(()),
         Operator::Unset => {
             document.remove(field);
             return Ok(());
@@ -164,7 +164,7 @@ fn sum(current: Option<&Bson>, operand: &Bson) -> Result<Bson, Failure> {
     }
 }
 
-/// MongoDB keeps `_id` as the first field.
+/// Returns the document with `_id` as its first field, as MongoDB stores it.
 fn id_first(mut document: Document) -> Document {
     if document.keys().next().is_none_or(|name| name == "_id") {
         return document;

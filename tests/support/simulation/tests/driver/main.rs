@@ -1,4 +1,4 @@
-//! The simulation through the real driver.
+//! Tests of the simulation through the real driver.
 
 mod change_streams;
 mod fail_over;
@@ -10,6 +10,7 @@ mod wire;
 mod writes;
 
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use eventlog_simulation::{Settings, Simulation};
@@ -31,22 +32,42 @@ async fn client(simulation: &Simulation, retry_writes: bool) -> Client {
     Client::with_options(options).expect("a client")
 }
 
-/// A collection of which nothing is done twice behind the back of the test.
+/// Starts a simulation; returns it with the collection `events`.
+async fn start_with_events(settings: Settings) -> (Simulation, Collection<Document>) {
+    let simulation = start(settings);
+    let events = events(&simulation).await;
+    (simulation, events)
+}
+
+/// Returns the collection `events` through a client that repeats no write.
 async fn events(simulation: &Simulation) -> Collection<Document> {
     client(simulation, false).await.database("test").collection("events")
 }
 
-async fn unique_seq(events: &Collection<Document>) {
+fn unique_index(field: &str) -> IndexModel {
     let unique = IndexOptions::builder().unique(true).build();
-    let seq = IndexModel::builder().keys(doc! { "seq": 1 }).options(unique).build();
-    events.create_index(seq).await.expect("an index");
+    IndexModel::builder().keys(doc! { field: 1 }).options(unique).build()
 }
 
-fn one() -> WriteConcern {
+async fn create_seq_index(events: &Collection<Document>) {
+    events.create_index(unique_index("seq")).await.expect("an index");
+}
+
+/// Inserts documents with the given ids and the same `seq`.
+async fn insert_numbers(events: &Collection<Document>, numbers: RangeInclusive<i32>) -> Result<(), Error> {
+    events.insert_many(numbers.map(|n| doc! { "_id": n, "seq": n })).await.map(drop)
+}
+
+/// Inserts a document without waiting for a majority.
+async fn insert_locally(events: &Collection<Document>, document: Document) {
+    events.insert_one(document).write_concern(w1()).await.expect("inserted");
+}
+
+fn w1() -> WriteConcern {
     WriteConcern::builder().w(Acknowledgment::Nodes(1)).build()
 }
 
-/// The ids that a read finds, in its order.
+/// Returns all ids in ascending order.
 async fn ids(events: &Collection<Document>, concern: ReadConcern) -> Vec<i32> {
     let options = FindOptions::builder().read_concern(concern).sort(doc! { "_id": 1 }).build();
     let mut found = events.find(doc! {}).with_options(options).await.expect("documents");
@@ -65,7 +86,7 @@ async fn local_ids(events: &Collection<Document>) -> Vec<i32> {
     ids(events, ReadConcern::local()).await
 }
 
-/// The code of an error, wherever it stands.
+/// Returns the code of any kind of error.
 fn code(error: &Error) -> Option<i32> {
     match &*error.kind {
         ErrorKind::Command(error) => Some(error.code),
@@ -79,12 +100,12 @@ fn code(error: &Error) -> Option<i32> {
     }
 }
 
-/// Waits for a thing that is about to happen.
-async fn until<F: Future<Output = bool>>(what: &str, mut happened: impl FnMut() -> F) {
+/// Polls a condition until it is true.
+async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let wait = async {
-        while !happened().await {
+        while !condition().await {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap_or_else(|_| panic!("timed out: {what}"));
 }

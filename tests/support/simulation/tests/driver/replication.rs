@@ -3,42 +3,39 @@ use std::time::{Duration, Instant};
 use eventlog_simulation::Settings;
 use mongodb::bson::doc;
 
-use crate::{events, local_ids, majority_ids, one, start, until};
+use crate::{insert_locally, local_ids, majority_ids, start_with_events, until};
 
 #[tokio::test]
-async fn a_majority_takes_its_time_and_one_member_none() {
+async fn majority_write_waits_for_the_majority_delay() {
     let majority_delay = Duration::from_millis(100);
-    let simulation = start(Settings { majority_delay, ..Settings::default() });
-    let events = events(&simulation).await;
+    let (_simulation, events) = start_with_events(Settings { majority_delay, ..Settings::default() }).await;
     local_ids(&events).await;
-    let begun = Instant::now();
-    events.insert_one(doc! { "_id": 1 }).write_concern(one()).await.expect("inserted");
-    assert!(begun.elapsed() < majority_delay);
+    let start = Instant::now();
+    insert_locally(&events, doc! { "_id": 1 }).await;
+    assert!(start.elapsed() < majority_delay);
     assert_eq!((local_ids(&events).await, majority_ids(&events).await), (vec![1], vec![]));
-    let begun = Instant::now();
+    let start = Instant::now();
     events.insert_one(doc! { "_id": 2 }).await.expect("inserted");
-    assert!(begun.elapsed() >= majority_delay);
+    assert!(start.elapsed() >= majority_delay);
     assert_eq!(majority_ids(&events).await, [1, 2]);
 }
 
 #[tokio::test]
-async fn majority_reads_lag_behind() {
+async fn majority_read_shows_a_write_after_the_read_lag() {
     let read_lag = Duration::from_millis(100);
-    let simulation = start(Settings { read_lag, ..Settings::default() });
-    let events = events(&simulation).await;
+    let (_simulation, events) = start_with_events(Settings { read_lag, ..Settings::default() }).await;
     local_ids(&events).await;
-    let begun = Instant::now();
+    let start = Instant::now();
     events.insert_one(doc! { "_id": 1 }).await.expect("inserted");
-    assert!(begun.elapsed() < read_lag, "the write itself does not lag");
+    assert!(start.elapsed() < read_lag, "the write does not wait for the read lag");
     assert_eq!((local_ids(&events).await, majority_ids(&events).await), (vec![1], vec![]));
     until("the read", async || !majority_ids(&events).await.is_empty()).await;
-    assert!(begun.elapsed() >= read_lag);
+    assert!(start.elapsed() >= read_lag);
 }
 
 #[tokio::test]
-async fn replication_can_be_held_and_done_by_hand() {
-    let simulation = start(Settings::default());
-    let events = events(&simulation).await;
+async fn held_replication_advances_only_by_hand() {
+    let (simulation, events) = start_with_events(Settings::default()).await;
     simulation.hold_replication().expect("held");
     let insert = tokio::spawn({
         let events = events.clone();
@@ -54,11 +51,10 @@ async fn replication_can_be_held_and_done_by_hand() {
 }
 
 #[tokio::test]
-async fn a_duplicate_is_reported_once_a_majority_has_what_it_met() {
+async fn duplicate_error_waits_until_a_majority_has_the_original() {
     let majority_delay = Duration::from_millis(100);
-    let simulation = start(Settings { majority_delay, ..Settings::default() });
-    let events = events(&simulation).await;
-    events.insert_one(doc! { "_id": 1 }).write_concern(one()).await.expect("inserted");
+    let (_simulation, events) = start_with_events(Settings { majority_delay, ..Settings::default() }).await;
+    insert_locally(&events, doc! { "_id": 1 }).await;
     events.insert_one(doc! { "_id": 1 }).await.expect_err("a duplicate");
     assert_eq!(majority_ids(&events).await, [1]);
 }

@@ -6,9 +6,9 @@ use mongodb::bson::{Document, RawDocumentBuf, doc};
 
 use crate::start;
 
-/// What older drivers say first.
+/// Older drivers begin with an OP_QUERY.
 #[test]
-fn a_legacy_hello_is_answered() {
+fn legacy_hello_gets_a_reply() {
     let simulation = start(Settings::default());
     let hello = RawDocumentBuf::try_from(&doc! { "isMaster": 1, "helloOk": true }).expect("a command");
     let body = [&[0; 4][..], b"admin.$cmd\0", &[0; 4], &(-1_i32).to_le_bytes(), hello.as_bytes()].concat();

@@ -2,16 +2,15 @@ use eventlog_simulation::Settings;
 use mongodb::bson::{Document, doc};
 use mongodb::options::ReturnDocument;
 
-use crate::{client, code, events, majority_ids, start, unique_seq};
+use crate::{code, create_seq_index, majority_ids, start_with_events, unique_index};
 
 const DUPLICATE_KEY: Option<i32> = Some(11000);
 
 #[tokio::test]
-async fn an_index_and_the_id_are_unique() {
-    let simulation = start(Settings::default());
-    let events = events(&simulation).await;
-    unique_seq(&events).await;
-    unique_seq(&events).await;
+async fn unique_index_refuses_a_duplicate() {
+    let (_simulation, events) = start_with_events(Settings::default()).await;
+    create_seq_index(&events).await;
+    create_seq_index(&events).await;
     events.insert_one(doc! { "_id": 1, "seq": 1_i64 }).await.expect("inserted");
     for twin in [doc! { "_id": 1, "seq": 2 }, doc! { "_id": 2, "seq": 1 }, doc! { "_id": 2, "seq": 1.0 }] {
         let error = events.insert_one(twin).await.expect_err("a duplicate");
@@ -21,29 +20,25 @@ async fn an_index_and_the_id_are_unique() {
     let error = events.update_one(doc! { "_id": 2 }, doc! { "$set": { "seq": 1 } }).await;
     assert_eq!(code(&error.expect_err("a duplicate")), DUPLICATE_KEY);
     events.delete_one(doc! { "_id": 1 }).await.expect("deleted");
-    events.update_one(doc! { "_id": 2 }, doc! { "$set": { "seq": 1 } }).await.expect("there is room now");
+    events.update_one(doc! { "_id": 2 }, doc! { "$set": { "seq": 1 } }).await.expect("seq 1 is free again");
     events.insert_one(doc! { "_id": 3 }).await.expect("inserted");
-    let error = events.insert_one(doc! { "_id": 4 }).await.expect_err("what is missing is null, once");
+    let error = events.insert_one(doc! { "_id": 4 }).await.expect_err("a missing value counts as null");
     assert_eq!(code(&error), DUPLICATE_KEY, "{error}");
 }
 
 #[tokio::test]
-async fn an_index_that_cannot_be_unique_is_not_made() {
-    let simulation = start(Settings::default());
-    let events = events(&simulation).await;
+async fn unique_index_is_refused_over_duplicates() {
+    let (_simulation, events) = start_with_events(Settings::default()).await;
     events.insert_many([doc! { "_id": 1, "seq": 1 }, doc! { "_id": 2, "seq": 1 }]).await.expect("inserted");
-    let unique = mongodb::options::IndexOptions::builder().unique(true).build();
-    let seq = mongodb::IndexModel::builder().keys(doc! { "seq": 1 }).options(unique).build();
-    let error = events.create_index(seq).await.expect_err("a duplicate");
+    let error = events.create_index(unique_index("seq")).await.expect_err("a duplicate");
     assert_eq!(code(&error), DUPLICATE_KEY, "{error}");
     events.insert_one(doc! { "_id": 3, "seq": 1 }).await.expect("there is no index");
 }
 
 #[tokio::test]
-async fn an_ordered_batch_ends_at_a_duplicate_and_an_unordered_one_does_not() {
-    let simulation = start(Settings::default());
-    let events = events(&simulation).await;
-    unique_seq(&events).await;
+async fn ordered_batch_stops_at_a_duplicate_and_an_unordered_one_continues() {
+    let (_simulation, events) = start_with_events(Settings::default()).await;
+    create_seq_index(&events).await;
     events.insert_one(doc! { "_id": 3, "seq": 3 }).await.expect("inserted");
     let batch = || (1..=5).map(|n| doc! { "_id": n, "seq": n });
     let error = events.insert_many(batch()).await.expect_err("a duplicate");
@@ -55,16 +50,15 @@ async fn an_ordered_batch_ends_at_a_duplicate_and_an_unordered_one_does_not() {
 }
 
 #[tokio::test]
-async fn of_many_who_find_and_modify_one_wins() {
-    let simulation = start(Settings { threads: 2, ..Settings::default() });
-    let events = events(&simulation).await;
-    events.insert_one(doc! { "_id": 1, "owner": "nobody" }).await.expect("inserted");
+async fn concurrent_find_and_modify_succeeds_once() {
+    let (_simulation, events) = start_with_events(Settings { threads: 2, ..Settings::default() }).await;
+    events.insert_one(doc! { "_id": 1, "owner": "none" }).await.expect("inserted");
     let takers = (0..16).map(|taker| {
         let events = events.clone();
         tokio::spawn(async move {
-            let free = doc! { "_id": 1, "owner": "nobody" };
+            let free = doc! { "_id": 1, "owner": "none" };
             let take = doc! { "$set": { "owner": taker } };
-            events.find_one_and_update(free, take).await.expect("an answer").is_some()
+            events.find_one_and_update(free, take).await.expect("a result").is_some()
         })
     });
     let mut winners = 0;
@@ -75,9 +69,8 @@ async fn of_many_who_find_and_modify_one_wins() {
 }
 
 #[tokio::test]
-async fn updates_do_what_their_operators_say() {
-    let simulation = start(Settings::default());
-    let events = events(&simulation).await;
+async fn update_applies_its_operators() {
+    let (_simulation, events) = start_with_events(Settings::default()).await;
     let by_id = || doc! { "_id": 1, "kind": "a" };
     let update = doc! { "$set": { "x": 1 }, "$setOnInsert": { "y": 2 }, "$max": { "z": 3 } };
     let upserted = events.update_one(by_id(), update).upsert(true).await.expect("updated");
@@ -96,7 +89,7 @@ async fn updates_do_what_their_operators_say() {
     let many: Vec<_> =
         (2..5).map(|n| doc! { "q": { "_id": n }, "u": { "$set": { "n": n } }, "upsert": true }).collect();
     let command = doc! { "update": "events", "updates": many, "ordered": false };
-    let database = client(&simulation, false).await.database("test");
+    let database = events.client().database("test");
     let reply = database.run_command(command).await.expect("updated");
     assert_eq!(reply.get_array("upserted").map(Vec::len).ok(), Some(3), "{reply}");
     let deleted = events.delete_many(doc! { "_id": { "$in": [1, 2, 9] } }).await.expect("deleted");
@@ -105,10 +98,9 @@ async fn updates_do_what_their_operators_say() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_refused() {
-    let simulation = start(Settings::default());
-    let events = events(&simulation).await;
-    let database = client(&simulation, false).await.database("test");
+async fn unknown_feature_is_refused() {
+    let (_simulation, events) = start_with_events(Settings::default()).await;
+    let database = events.client().database("test");
     for filter in [
         doc! { "x": { "$regex": "a" } },
         doc! { "$nor": [{ "x": 1 }] },
@@ -130,10 +122,9 @@ async fn what_is_not_known_is_refused() {
 }
 
 #[tokio::test]
-async fn a_write_that_is_sent_again_is_answered_and_not_done_again() {
-    let simulation = start(Settings::default());
-    let database = client(&simulation, false).await.database("test");
-    let events = events(&simulation).await;
+async fn repeated_retryable_write_gets_its_first_reply() {
+    let (_simulation, events) = start_with_events(Settings::default()).await;
+    let database = events.client().database("test");
     let session = mongodb::bson::Uuid::new();
     let retryable = |mut command: Document, number: i64| {
         command.insert("lsid", doc! { "id": session });
@@ -142,18 +133,18 @@ async fn a_write_that_is_sent_again_is_answered_and_not_done_again() {
     };
     let insert = retryable(doc! { "insert": "events", "documents": [{ "_id": 1, "n": 0 }, { "_id": 2 }] }, 1);
     let first = database.run_command(insert.clone()).await.expect("inserted");
-    assert_eq!(database.run_command(insert.clone()).await.expect("answered again"), first);
+    assert_eq!(database.run_command(insert.clone()).await.expect("the first reply"), first);
 
     let one = doc! { "q": { "_id": 1 }, "u": { "$inc": { "n": 1 } } };
     let update = retryable(doc! { "update": "events", "updates": [one] }, 2);
     let modify = doc! { "findAndModify": "events", "query": { "_id": 1 }, "update": { "$inc": { "n": 10 } } };
     for command in [update, retryable(modify, 3)] {
         let first = database.run_command(command.clone()).await.expect("updated");
-        assert_eq!(database.run_command(command).await.expect("answered again"), first);
+        assert_eq!(database.run_command(command).await.expect("the first reply"), first);
     }
-    let found = events.find_one(doc! { "_id": 1 }).await.expect("an answer").expect("a document");
+    let found = events.find_one(doc! { "_id": 1 }).await.expect("a result").expect("a document");
     assert_eq!(found.get_i32("n").ok(), Some(11));
-    let error = database.run_command(insert).await.expect_err("the session went on");
+    let error = database.run_command(insert).await.expect_err("the session has begun a later write");
     assert_eq!(code(&error), Some(225));
     let delete = retryable(doc! { "delete": "events", "deletes": [{ "q": {}, "limit": 1 }] }, 4);
     for _ in 0..2 {

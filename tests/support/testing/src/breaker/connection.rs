@@ -8,39 +8,40 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 
+use super::faults::Fault;
+use super::shared::{Shared, lock};
 use super::wire::Message;
-use super::{Fault, Shared, lock};
 
-/// The request whose reply is to be lost.
-type Lost = Mutex<Option<i32>>;
+/// The id of the request whose reply is to be lost.
+type LostReply = Mutex<Option<i32>>;
 
 /// How a connection ends.
 enum End {
-    /// Closed by either side, or by a fault.
+    /// By either side, or by a fault.
     Closed,
-    /// Open, and nothing passes any more.
-    Forgotten,
+    /// It stays open and transmits nothing.
+    Hanging,
 }
 
-/// Forwards until the end.
+/// Forwards messages until either side or a fault ends the connection.
 pub(super) async fn serve(
     shared: Arc<Shared>,
     mut client: TcpStream,
-    mut forgotten: watch::Receiver<()>,
+    mut hang: watch::Receiver<()>,
 ) -> io::Result<()> {
     let mut server = connect(&shared).await?;
     client.set_nodelay(true)?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    let lost = Lost::default();
+    let lost = LostReply::default();
     let end = tokio::select! {
-        end = requests(&shared, &lost, &mut from_client, &mut to_server) => end?,
-        end = replies(&shared, &lost, &mut from_server, &mut to_client) => end?,
-        _ = forgotten.changed() => End::Forgotten,
+        end = forward_requests(&shared, &lost, &mut from_client, &mut to_server) => end?,
+        end = forward_replies(&shared, &lost, &mut from_server, &mut to_client) => end?,
+        _ = hang.changed() => End::Hanging,
     };
     match end {
         End::Closed => Ok(()),
-        End::Forgotten => std::future::pending().await,
+        End::Hanging => std::future::pending().await,
     }
 }
 
@@ -51,30 +52,30 @@ async fn connect(shared: &Shared) -> io::Result<TcpStream> {
     Ok(server)
 }
 
-async fn requests(
+async fn forward_requests(
     shared: &Arc<Shared>,
-    lost: &Lost,
+    lost: &LostReply,
     from: &mut ReadHalf<'_>,
     to: &mut WriteHalf<'_>,
 ) -> io::Result<End> {
     while let Some(message) = Message::read(from).await? {
-        let fault = message.command().and_then(|command| shared.note(command));
-        // Whoever is killed in the meantime has sent it all the same.
-        shared.one_way().await;
+        let fault = message.command().and_then(|command| shared.draw_fault(command));
+        // The message is forwarded even if its client is killed meanwhile.
+        shared.delay().await;
         match fault {
             Some(Fault::CutBefore) => {
                 lock(&shared.counts).cut_before += 1;
                 return Ok(End::Closed);
             }
-            Some(Fault::Forget) => {
-                lock(&shared.counts).forgotten += 1;
+            Some(Fault::Hang) => {
+                lock(&shared.counts).hung += 1;
                 to.write_all(message.bytes()).await?;
-                return Ok(End::Forgotten);
+                return Ok(End::Hanging);
             }
             Some(Fault::CutAfter) => *lock(lost) = Some(message.id()),
             Some(Fault::Repeat) => {
-                let due = shared.repeat_after();
-                shared.outstanding.send_modify(|count| *count += 1);
+                let due = shared.draw_repeat();
+                shared.pending_repeats.send_modify(|count| *count += 1);
                 tokio::spawn(repeat(shared.clone(), message.clone(), due));
             }
             None => {}
@@ -84,9 +85,9 @@ async fn requests(
     Ok(End::Closed)
 }
 
-async fn replies(
+async fn forward_replies(
     shared: &Shared,
-    lost: &Lost,
+    lost: &LostReply,
     from: &mut ReadHalf<'_>,
     to: &mut WriteHalf<'_>,
 ) -> io::Result<End> {
@@ -95,28 +96,27 @@ async fn replies(
             lock(&shared.counts).cut_after += 1;
             return Ok(End::Closed);
         }
-        shared.one_way().await;
+        shared.delay().await;
         to.write_all(message.bytes()).await?;
     }
     Ok(End::Closed)
 }
 
-/// What a network does that kept a packet for long: the same message arrives when everybody has gone on. The
-/// server's answer is for nobody.
+/// Sends a message again after later ones, like a network that has delayed a packet. The reply is discarded.
 async fn repeat(shared: Arc<Shared>, message: Message, due: u64) {
-    let (mut commands, mut releases) = (shared.commands.subscribe(), shared.release.subscribe());
+    let (mut commands, mut release) = (shared.commands.subscribe(), shared.release.subscribe());
     tokio::select! {
-        _ = commands.wait_for(|seen| *seen >= due) => {}
-        _ = releases.wait_for(|released| *released) => {}
+        _ = commands.wait_for(|count| *count >= due) => {}
+        _ = release.wait_for(|released| *released) => {}
     }
-    let once_more = async {
+    let sent = async {
         let mut server = connect(&shared).await?;
         server.write_all(message.bytes()).await?;
         Message::read(&mut server).await
     };
-    // Where there is no server at this moment, it is lost for good.
-    if let Ok(Some(_)) = once_more.await {
+    // Without a server at this moment the repeat is lost.
+    if let Ok(Some(_)) = sent.await {
         lock(&shared.counts).repeated += 1;
     }
-    shared.outstanding.send_modify(|count| *count -= 1);
+    shared.pending_repeats.send_modify(|count| *count -= 1);
 }

@@ -1,24 +1,23 @@
-//! Reading with filters, beside a reference that reads all.
+//! The contract of queries, with a reference that filters the whole log.
 
 use eventlog_ledger::{Draft, Event, EventStore, Filter, Order, Query, Seq, StoreError, Timestamp, new_id};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
 
-use super::Backend;
+use super::backend::Backend;
+use super::steps::{append, numbered, samples};
 use crate::{check_log, draft};
 
 const TEXTS: [&str; 4] = ["A", "B", "a", "$ne"];
 const EVENTS: u64 = 60;
 
-/// All that a query can say.
+/// Returns a strategy for any query.
 fn queries() -> impl Strategy<Value = Query> {
     let text = || proptest::option::of(proptest::sample::select(TEXTS.map(str::to_owned).to_vec()));
-    let place = || prop_oneof![4 => 0..EVENTS + 3, 1 => Just(u64::MAX)];
+    let seq = || prop_oneof![4 => 0..EVENTS + 3, 1 => Just(u64::MAX)];
     let order = prop_oneof![Just(Order::Ascending), Just(Order::Descending)];
     let skip = prop_oneof![3 => Just(0), 1 => 0..EVENTS];
     let max_bytes = prop_oneof![2 => Just(usize::MAX), 1 => 0..3000_usize];
-    (text(), text(), place(), place(), order, skip, 1..70_usize, max_bytes).prop_map(
+    (text(), text(), seq(), seq(), order, skip, 1..70_usize, max_bytes).prop_map(
         |(event_type, source_app_id, from, to, order, skip, limit, max_bytes)| Query {
             filter: Filter { event_type, source_app_id },
             places: from..to,
@@ -31,32 +30,32 @@ fn queries() -> impl Strategy<Value = Query> {
     )
 }
 
-/// The whole of what a query means, on the whole log.
+/// Returns the result of a query on the whole log.
 fn reference(log: &[Event], query: &Query) -> (Vec<(Seq, Event)>, bool) {
-    let is_wanted = |(place, event): &(u64, &Event)| {
-        query.places.contains(place)
+    let matches_query = |(seq, event): &(u64, &Event)| {
+        query.places.contains(seq)
             && query.filter.event_type.as_ref().is_none_or(|wanted| *wanted == event.event_type)
             && query.filter.source_app_id.as_ref().is_none_or(|wanted| *wanted == event.source_app_id)
     };
-    let mut wanted: Vec<_> =
-        (0..).zip(log).filter(is_wanted).map(|(place, event)| (place, event.clone())).collect();
+    let mut matching: Vec<_> =
+        (0..).zip(log).filter(matches_query).map(|(seq, event)| (seq, event.clone())).collect();
     if query.order == Order::Descending {
-        wanted.reverse();
+        matching.reverse();
     }
-    wanted.drain(..wanted.len().min(query.skip as usize));
+    matching.drain(..matching.len().min(query.skip as usize));
     let json = |events: &[(Seq, Event)]| {
         let all: Vec<_> = events.iter().map(|(_, event)| event.to_json()).collect();
         format!("[{}]", all.join(","))
     };
-    let mut given = wanted[..wanted.len().min(query.limit)].to_vec();
-    while given.len() > 1 && json(&given).len() > query.max_bytes {
-        given.pop();
+    let mut found = matching[..matching.len().min(query.limit)].to_vec();
+    while found.len() > 1 && json(&found).len() > query.max_bytes {
+        found.pop();
     }
-    let has_more = given.len() < wanted.len();
-    (given, has_more)
+    let has_more = found.len() < matching.len();
+    (found, has_more)
 }
 
-pub(super) async fn a_query_gives_what_it_asks_for(database: &impl Backend) {
+pub(super) async fn page_matches_the_reference_for_random_queries(database: &impl Backend) {
     let log = database.events().await;
     let drafts: Vec<Draft> = (0..EVENTS as usize)
         .map(|n| Draft {
@@ -65,21 +64,19 @@ pub(super) async fn a_query_gives_what_it_asks_for(database: &impl Backend) {
             ..draft("any", &format!(r#"{{"n":{n}}}"#))
         })
         .collect();
-    log.append(drafts).await.expect("an append");
+    append(&log, &drafts).await;
     let all = check_log(&log).await;
-    let mut runner = TestRunner::default();
-    for _ in 0..150 {
-        let query = queries().new_tree(&mut runner).expect("a query").current();
+    for query in samples(queries(), 150) {
         let page = log.page(query.clone()).await.expect("a page");
         assert_eq!(page.places.len(), page.events.len());
-        let given = page.places.into_iter().zip(page.events).collect();
-        assert_eq!((given, page.has_more), reference(&all, &query), "{query:?}");
+        let found = page.places.into_iter().zip(page.events).collect();
+        assert_eq!((found, page.has_more), reference(&all, &query), "{query:?}");
     }
 }
 
-pub(super) async fn what_is_not_shown_up_to_its_end_is_no_answer(database: &impl Backend) {
+pub(super) async fn page_fails_if_the_log_ends_before_the_known_end(database: &impl Backend) {
     let log = database.events().await;
-    log.append(vec![draft("A", "{}"), draft("B", "{}"), draft("A", "{}")]).await.expect("an append");
+    append(&log, &[draft("A", "{}"), draft("B", "{}"), draft("A", "{}")]).await;
     for event_type in [None, Some("A"), Some("nothing")] {
         let filter = Filter { event_type: event_type.map(str::to_owned), source_app_id: None };
         let up_to = |end, limit| Query {
@@ -93,32 +90,32 @@ pub(super) async fn what_is_not_shown_up_to_its_end_is_no_answer(database: &impl
             Some("A") => vec![0, 2],
             _ => vec![],
         };
-        let page = log.page(up_to(3, 10)).await.expect("all of it is there");
+        let page = log.page(up_to(3, 10)).await.expect("the log reaches the known end");
         assert_eq!((page.places, page.has_more), (wanted, false), "{event_type:?}");
-        let lags = log.page(up_to(4, 10)).await;
-        assert!(matches!(lags, Err(StoreError::Unavailable(_))), "{event_type:?}: {lags:?}");
+        let lagging = log.page(up_to(4, 10)).await;
+        assert!(matches!(lagging, Err(StoreError::Unavailable(_))), "{event_type:?}: {lagging:?}");
     }
-    // A page that is full says so.
+    // A page that its limit ends does not reach the known end.
     let full = Query { places: 0..9, is_known_to_end: true, ..Query::from_place(0, 2, usize::MAX) };
     assert!(log.page(full).await.expect("a page").has_more);
 }
 
-pub(super) async fn an_id_and_a_time_have_a_place(database: &impl Backend) {
+pub(super) async fn seq_is_found_by_id_and_by_time(database: &impl Backend) {
     let log = database.events().await;
     let at = |millis: i64| Timestamp::from_millis(millis).expect("a time");
-    assert_eq!(log.place(new_id()).await.expect("an answer"), None);
-    assert_eq!(log.place_in_time(at(0)).await.expect("an answer"), None);
+    assert_eq!(log.place(new_id()).await.expect("a result"), None);
+    assert_eq!(log.place_in_time(at(0)).await.expect("a result"), None);
     for n in 0..5 {
-        log.append(vec![draft("any", &format!(r#"{{"n":{n}}}"#))]).await.expect("an append");
+        append(&log, &numbered(n..n + 1)).await;
     }
     let all = check_log(&log).await;
-    for (place, event) in (0..).zip(&all) {
-        assert_eq!(log.place(event.id).await.expect("an answer"), Some(place));
+    for (seq, event) in (0..).zip(&all) {
+        assert_eq!(log.place(event.id).await.expect("a result"), Some(seq));
         let millis = event.timestamp.millis();
         for time in [at(millis - 1), at(millis), at(millis + 1)] {
             let first = all.iter().position(|event| event.timestamp >= time).map(|first| first as u64);
-            assert_eq!(log.place_in_time(time).await.expect("an answer"), first);
+            assert_eq!(log.place_in_time(time).await.expect("a result"), first);
         }
     }
-    assert_eq!(log.place(new_id()).await.expect("an answer"), None);
+    assert_eq!(log.place(new_id()).await.expect("a result"), None);
 }

@@ -1,51 +1,51 @@
-//! How an invocation fails.
+//! Errors of invocations.
 
 use std::process::ExitStatus;
 
 use serde_json::Value;
 
-/// What Lambda would report instead of an answer.
+/// The error of an invocation, as Lambda reports it.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
-    /// The function answered with an error. Its instance lives on.
+    /// The function replied with an error. Its instance is still usable.
     #[error(transparent)]
     Function(#[from] FunctionError),
-    /// The function did not answer, or did not ask for more, before its deadline. Its instance was killed.
+    /// The function did not reply and ask for the next invocation before the deadline. Its instance was killed.
     #[error("the function timed out")]
     TimedOut,
-    /// The process ended, or asked for the next invocation without having answered this one.
+    /// The process ended, or asked for the next invocation, without a reply to this one.
     #[error("the function crashed: {status}")]
     Crashed {
-        /// How it ended.
+        /// Exit status of the process.
         status: ExitStatus,
-        /// The end of what it printed.
+        /// The end of its output.
         log: String,
     },
-    /// A new instance did not get as far as to ask for an invocation.
+    /// A new instance did not ask for an invocation.
     #[error("the function did not start: {status}")]
     Init {
-        /// How it ended; killed if it took too long.
+        /// Exit status of the process, which is killed after the timeout.
         status: ExitStatus,
-        /// What it said to the Runtime API, if it did.
+        /// The error that it sent to the Runtime API.
         error: Option<FunctionError>,
-        /// The end of what it printed.
+        /// The end of its output.
         log: String,
     },
 }
 
-/// `errorType` and `errorMessage` of an error reply.
+/// An error reply of a function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the function answered {kind}: {message}")]
+#[error("the function replied with {kind}: {message}")]
 pub struct FunctionError {
-    /// What kind of error, in the words of the runtime: a type's name, or `Runtime.…`.
+    /// `errorType`: the name of a type, or `Runtime.…`.
     pub kind: String,
-    /// For people.
+    /// `errorMessage`.
     pub message: String,
 }
 
 impl FunctionError {
-    /// Out of the body of an error reply; what is not there is empty.
-    pub(super) fn read(body: &[u8]) -> Self {
+    /// Parses the body of an error reply. Missing fields are empty.
+    pub(super) fn parse(body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         Self { kind: text("errorType"), message: text("errorMessage") }

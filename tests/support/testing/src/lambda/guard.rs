@@ -1,35 +1,27 @@
-//! No instance outlives the test.
+//! The guard of a function's instances.
 //!
-//! All instances of a function are in the process group of one shell, whose standard input is a pipe that only
-//! this process holds. The system closes it when this process ends, even by `kill -9`; the shell sees the end
-//! of its input and kills its group, itself included: also who is frozen, busy or stuck. An instance could
-//! outlive this process only if somebody else kills that shell first.
+//! **Invariant:** no instance outlives the test. All instances of a function are in the process group of one shell,
+//! which is a [`Process`]. At the end of its input the shell kills its group: frozen, busy and stuck instances, and
+//! itself. An instance outlives the test only if another process kills the shell first.
 
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+
+use crate::process::Process;
 
 const GUARD: &str = "while read -r _; do :; done; kill -9 0";
 
-/// Kills the group when dropped.
-pub(super) struct Guard(Child);
+/// A process group that is killed when this is dropped.
+pub(super) struct Guard(Process);
 
 impl Guard {
     pub(super) fn start() -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", GUARD]).process_group(0);
-        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(shell.spawn().expect("sh"))
+        shell.args(["-c", GUARD]).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(Process::spawn(&mut shell).expect("sh"))
     }
 
-    /// The process group that an instance must be in.
+    /// Returns the id of the process group.
     pub(super) fn group(&self) -> i32 {
         self.0.id().cast_signed()
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        // Closes its standard input first. There is nobody to tell about an error.
-        let _ = self.0.wait();
     }
 }

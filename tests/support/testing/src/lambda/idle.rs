@@ -1,5 +1,4 @@
-//! An instance that has asked for its next invocation, and what comes of it. An invocation takes it and, if all
-//! went well, gives it back: nobody can invoke one that is busy or gone.
+//! Idle instances and their invocations.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -8,45 +7,49 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+use super::error::{FunctionError, InvokeError};
+use super::function::Function;
 use super::guard::Guard;
+use super::instance::Instance;
 use super::runtime_api::{Call, Invocation, RuntimeApi};
-use super::{Function, FunctionError, Instance, InvokeError};
 
+/// An instance that has asked for its next invocation. An invocation consumes it and returns it on success, so that
+/// no busy or ended instance can be invoked.
 pub(super) struct Idle {
     instance: Instance,
     api: RuntimeApi,
     next: oneshot::Sender<Invocation>,
 }
 
-type Answer = Result<Bytes, FunctionError>;
+type Reply = Result<Bytes, FunctionError>;
 
 impl Idle {
-    /// A cold start. `started` is told of the process at once, so that it can be looked at and killed.
+    /// Starts an instance. `on_start` gets the process at once, so that a test can inspect and kill it.
     pub(super) async fn start(
         function: &Function,
         guard: &Guard,
-        started: impl FnOnce(Instance),
+        on_start: impl FnOnce(Instance),
     ) -> Result<Self, InvokeError> {
-        let mut api = RuntimeApi::open().await;
-        let instance = Instance::spawn(function, guard, api.address);
-        started(instance.clone());
+        let mut api = RuntimeApi::start().await;
+        let instance = Instance::spawn(function, guard, api.address());
+        on_start(instance.clone());
         let error = tokio::select! {
-            call = first_call(&mut api) => match call {
+            next = wait_until_ready(&mut api) => match next {
                 Ok(next) => {
-                    instance.is_ready();
+                    instance.record_init();
                     return Ok(Self { instance, api, next });
                 }
                 Err(error) => Some(error),
             },
-            _ = instance.ended() => None,
+            _ = instance.wait() => None,
             () = sleep(function.init_timeout) => None,
         };
         let status = instance.kill().await;
         Err(InvokeError::Init { status, error, log: instance.log() })
     }
 
-    /// Whether it still waits: it may have been killed.
-    pub(super) fn is_there(&self) -> bool {
+    /// Returns whether the instance still waits for an invocation; a test may have killed it.
+    pub(super) fn is_alive(&self) -> bool {
         self.instance.is_running() && !self.next.is_closed()
     }
 
@@ -61,30 +64,30 @@ impl Idle {
         let arn = format!("arn:aws:lambda:eu-central-1:123456789012:function:{}", function.name());
         let id = request_id();
         instance.thaw();
-        // If it was killed by now, its end is seen below.
+        // Fails if the instance has ended, which `wait` notices below.
         let _ = next.send(Invocation { id: id.clone(), deadline, arn, payload });
 
-        let mut answer = None;
+        let mut reply = None;
         let next = tokio::select! {
-            next = finished(&mut api, &id, &mut answer) => Some(next),
-            _ = instance.ended() => None,
+            next = wait_until_finished(&mut api, &id, &mut reply) => Some(next),
+            _ = instance.wait() => None,
             () = sleep(function.timeout) => {
                 instance.kill().await;
                 return (Err(InvokeError::TimedOut), None);
             }
         };
-        // What it said just before its end.
+        // Calls just before the end of the instance.
         while let Ok(call) = api.calls.try_recv() {
-            note(call, &id, &mut answer);
+            handle_call(call, &id, &mut reply);
         }
-        match (answer, next) {
-            (Some(answer), Some(next)) => {
+        match (reply, next) {
+            (Some(reply), Some(next)) => {
                 if function.freezes {
                     instance.freeze();
                 }
-                (result(answer), Some(Self { instance, api, next }))
+                (to_result(reply), Some(Self { instance, api, next }))
             }
-            (Some(answer), None) => (result(answer), None),
+            (Some(reply), None) => (to_result(reply), None),
             (None, _) => {
                 let status = instance.kill().await;
                 (Err(InvokeError::Crashed { status, log: instance.log() }), None)
@@ -93,29 +96,29 @@ impl Idle {
     }
 }
 
-/// Waits until the instance is ready, or says that it will not be.
-async fn first_call(api: &mut RuntimeApi) -> Result<oneshot::Sender<Invocation>, FunctionError> {
+/// Waits until the instance asks for its first invocation, or reports that it cannot start.
+async fn wait_until_ready(api: &mut RuntimeApi) -> Result<oneshot::Sender<Invocation>, FunctionError> {
     loop {
         match api.calls.recv().await {
             Some(Call::Next(next)) => return Ok(next),
             Some(Call::InitError(error)) => return Err(error),
-            Some(Call::Answer { .. }) => {}
-            // The server runs as long as it is not dropped.
+            Some(Call::Reply { .. }) => {}
+            // The server runs until it is dropped.
             None => std::future::pending().await,
         }
     }
 }
 
-/// Waits until the instance asks for the next invocation: only then it has nothing more to do for this one.
-async fn finished(
+/// Waits until the instance asks for its next invocation. Only then is the present one finished.
+async fn wait_until_finished(
     api: &mut RuntimeApi,
     id: &str,
-    answer: &mut Option<Answer>,
+    reply: &mut Option<Reply>,
 ) -> oneshot::Sender<Invocation> {
     loop {
         match api.calls.recv().await {
             Some(call) => {
-                if let Some(next) = note(call, id, answer) {
+                if let Some(next) = handle_call(call, id, reply) {
                     return next;
                 }
             }
@@ -124,20 +127,22 @@ async fn finished(
     }
 }
 
-fn note(call: Call, of: &str, noted: &mut Option<Answer>) -> Option<oneshot::Sender<Invocation>> {
+/// Keeps the reply to the invocation `current`. Returns the sender for the next invocation if the instance asks for
+/// it.
+fn handle_call(call: Call, current: &str, kept: &mut Option<Reply>) -> Option<oneshot::Sender<Invocation>> {
     match call {
         Call::Next(next) => return Some(next),
-        Call::Answer { id, answer } if id == of => *noted = Some(answer),
-        Call::Answer { .. } | Call::InitError(_) => {}
+        Call::Reply { id, reply } if id == current => *kept = Some(reply),
+        Call::Reply { .. } | Call::InitError(_) => {}
     }
     None
 }
 
-fn result(answer: Answer) -> Result<Vec<u8>, InvokeError> {
-    Ok(answer?.into())
+fn to_result(reply: Reply) -> Result<Vec<u8>, InvokeError> {
+    Ok(reply?.into())
 }
 
-/// Of the form of a UUID; unique in this process.
+/// Returns a request id in the form of a UUID, unique in this process.
 fn request_id() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(1);
     format!("00000000-0000-4000-8000-{:012x}", COUNT.fetch_add(1, Ordering::Relaxed))

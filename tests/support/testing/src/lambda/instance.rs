@@ -1,4 +1,4 @@
-//! One process.
+//! Instances: processes that run a function.
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -14,16 +14,16 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::Function;
+use super::function::Function;
 use super::guard::Guard;
 
-/// So much of what an instance prints is kept, the newest.
+/// Maximum bytes of output that are kept, the newest.
 const MAX_LOG: usize = 256 * 1024;
-/// What is still in the pipe when a process has ended comes at once, unless it left a child behind that holds
-/// the pipe.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the rest of the output may take after the end of a process. It comes at once, unless a child of the
+/// process holds the pipe.
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
-/// A process that runs a function, or did.
+/// A process that runs a function, or has ended.
 #[derive(Clone)]
 pub struct Instance(Arc<Process>);
 
@@ -36,12 +36,12 @@ struct Process {
     ended: watch::Receiver<Option<ExitStatus>>,
 }
 
-/// What a process takes of the memory, in bytes.
+/// Memory of a process in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Now: `VmRSS`.
+    /// Present size: `VmRSS`.
     pub resident: u64,
-    /// At the most so far: `VmHWM`.
+    /// Peak size: `VmHWM`.
     pub peak: u64,
 }
 
@@ -68,39 +68,39 @@ impl Instance {
             .stderr(input);
         let started = Instant::now();
         let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", function.name()));
-        // It holds the writing end of the pipe, without which the reader would never see the end.
+        // The command holds the writing end of the pipe; while that is open, the reader sees no end.
         drop(command);
         let output = pipe::Receiver::from_owned_fd(OwnedFd::from(output)).expect("a pipe");
-        let (signals, signalled) = mpsc::unbounded_channel();
+        let (signals, signal_receiver) = mpsc::unbounded_channel();
         let (end, ended) = watch::channel(None);
         let log = Arc::new(Mutex::default());
         let pid = child.id().expect("it was not waited for");
-        tokio::spawn(attend(child, pid, signalled, collect(output, log.clone()), end));
+        tokio::spawn(supervise(child, pid, signal_receiver, collect(output, log.clone()), end));
         Self(Arc::new(Process { pid, started, init: OnceLock::new(), log, signals, ended }))
     }
 
-    /// The id of the process.
+    /// Returns the id of the process.
     pub fn pid(&self) -> u32 {
         self.0.pid
     }
 
-    /// True until the process has ended and everything that it printed is in the log.
+    /// Returns true until the process has ended and its whole output is in the log.
     pub fn is_running(&self) -> bool {
         self.0.ended.borrow().is_none()
     }
 
-    /// From the start of the process until it asked for its first invocation.
+    /// Returns the time from the start of the process to its request for the first invocation.
     pub fn init(&self) -> Option<Duration> {
         self.0.init.get().copied()
     }
 
-    /// What it printed, to stdout and stderr; the last 256 KiB of it.
+    /// Returns the last 256 KiB of stdout and stderr.
     pub fn log(&self) -> String {
         let log = self.0.log.lock().expect("no panic");
         String::from_utf8_lossy(&log[log.len().saturating_sub(MAX_LOG)..]).into_owned()
     }
 
-    /// Its memory; `None` when it has ended, or where there is no `/proc`.
+    /// Returns the memory of the process; `None` if it has ended, or without `/proc`.
     pub fn memory(&self) -> Option<Memory> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
         let bytes = |name: &str| {
@@ -111,10 +111,10 @@ impl Instance {
         Some(Memory { resident: bytes("VmRSS:")?, peak: bytes("VmHWM:")? })
     }
 
-    /// SIGKILL; answers how the process has ended, which it may have done before.
+    /// Kills the process, if it has not ended before, and returns its exit status.
     pub async fn kill(&self) -> ExitStatus {
         self.signal(Signal::KILL);
-        self.ended().await
+        self.wait().await
     }
 
     pub(super) fn freeze(&self) {
@@ -125,27 +125,27 @@ impl Instance {
         self.signal(Signal::CONT);
     }
 
-    /// It asked for its first invocation.
-    pub(super) fn is_ready(&self) {
+    /// Records the time of the first request for an invocation.
+    pub(super) fn record_init(&self) {
         self.0.init.get_or_init(|| self.0.started.elapsed());
     }
 
-    /// Waits for the end.
-    pub(super) async fn ended(&self) -> ExitStatus {
+    /// Waits for the end of the process.
+    pub(super) async fn wait(&self) -> ExitStatus {
         let mut ended = self.0.ended.clone();
         let status = ended.wait_for(Option::is_some).await.expect("its end is announced");
         status.expect("it has ended")
     }
 
     fn signal(&self, signal: Signal) {
-        // Nobody hears it when the process has ended.
+        // Fails if the process has ended.
         let _ = self.0.signals.send(signal);
     }
 }
 
-/// Waits for the end, and passes signals on until then. Doing both in one place means that no signal is sent to
-/// a process that has been waited for, whose id may be somebody else's by then.
-async fn attend(
+/// Forwards signals until the process ends. One task does both, so that no signal goes to the id of an ended process,
+/// which the system may have given to another.
+async fn supervise(
     mut child: Child,
     pid: u32,
     mut signals: mpsc::UnboundedReceiver<Signal>,
@@ -154,16 +154,16 @@ async fn attend(
 ) {
     let pid = Pid::from_raw(pid.cast_signed()).expect("the id of a process");
     let mut output = std::pin::pin!(output);
-    let mut at_end = false;
+    let mut is_complete = false;
     let status = loop {
         tokio::select! {
             status = child.wait() => break status.expect("a status"),
             Some(signal) = signals.recv() => kill_process(pid, signal).expect("a child takes signals"),
-            () = output.as_mut(), if !at_end => at_end = true,
+            () = output.as_mut(), if !is_complete => is_complete = true,
         }
     };
-    if !at_end {
-        let _ = timeout(LAST_WORDS, output).await;
+    if !is_complete {
+        let _ = timeout(OUTPUT_GRACE, output).await;
     }
     end.send_replace(Some(status));
 }
@@ -173,7 +173,7 @@ async fn collect(mut output: pipe::Receiver, log: Arc<Mutex<Vec<u8>>>) {
     while let Ok(len @ 1..) = output.read(&mut read).await {
         let mut log = log.lock().expect("no panic");
         log.extend_from_slice(&read[..len]);
-        // Not at every reading, so that what is kept is not moved at every reading.
+        // Only at twice the limit, so that the kept bytes are not moved at each read.
         if log.len() > 2 * MAX_LOG {
             let old = log.len() - MAX_LOG;
             log.drain(..old);

@@ -1,17 +1,15 @@
-//! Making a replica set of a lone mongod, with no driver at hand.
+//! The initiation of a replica set with one member, without a driver.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::PATIENCE;
-
-/// Makes a mongod that has just been started the primary of a replica set of one, and waits until it is.
+/// Initiates a replica set with a new mongod as its only member, and waits until that is the primary.
 ///
-/// `host` is the address by which the mongod reaches itself. The name of the set must be the caller's alone:
-/// it proves that this mongod answers, and not one of another test that got the same port.
-pub(super) fn make_primary(port: u16, host: &str, set: &str) -> Result<(), String> {
+/// `host` is the address by which the mongod reaches itself. The name of the set must be unique: it distinguishes
+/// this mongod from that of another test which got the same port.
+pub(super) fn initiate(port: u16, host: &str, set: &str, timeout: Duration) -> Result<(), String> {
     let hello = document(&[int("hello", 1), string("$db", "admin")]);
     let member = document(&[int("_id", 0), string("host", host)]);
     let members = element(ARRAY, "members", &document(&[element(DOCUMENT, "0", &member)]));
@@ -19,23 +17,23 @@ pub(super) fn make_primary(port: u16, host: &str, set: &str) -> Result<(), Strin
     let initiate = document(&[config, string("$db", "admin")]);
     let ready = [string("setName", set), element(BOOLEAN, "isWritablePrimary", &[1])];
 
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + timeout;
     loop {
-        // A set that exists already refuses to be initiated again, so asking each time is safe.
-        let answer = match run_command(port, &hello) {
+        // An initiated set refuses a second initiation, so each attempt is safe.
+        let reply = match run_command(port, &hello) {
             Ok(reply) if ready.iter().all(|part| contains(&reply, part)) => return Ok(()),
             Ok(_) => run_command(port, &initiate),
             Err(error) => Err(error),
         };
         if Instant::now() > deadline {
-            let last = answer.map_or_else(|error| error.to_string(), |reply| error_message(&reply));
-            return Err(format!("not primary after {} s: {last}", PATIENCE.as_secs()));
+            let last = reply.map_or_else(|error| error.to_string(), |reply| error_message(&reply));
+            return Err(format!("not primary after {} s: {last}", timeout.as_secs()));
         }
         thread::sleep(Duration::from_millis(50));
     }
 }
 
-// Just enough of BSON (bsonspec.org) and of MongoDB's OP_MSG (its manual, "Wire Protocol") for that.
+// The required parts of BSON (bsonspec.org) and of OP_MSG (MongoDB manual, "MongoDB Wire Protocol").
 
 const STRING: u8 = 0x02;
 const DOCUMENT: u8 = 0x03;
@@ -62,7 +60,7 @@ fn string(name: &str, value: &str) -> Vec<u8> {
     element(STRING, name, &[&length.to_le_bytes(), value.as_bytes(), &[0]].concat())
 }
 
-/// Sends one command and returns the bytes of the reply, after its length.
+/// Sends a command and returns the bytes of the reply after its length.
 fn run_command(port: u16, command: &[u8]) -> io::Result<Vec<u8>> {
     let (request_id, response_to, flags) = (1, 0, 0);
     let header = [command.len() as u32 + 21, request_id, response_to, OP_MSG, flags].map(u32::to_le_bytes);
@@ -82,10 +80,10 @@ fn contains(reply: &[u8], part: &[u8]) -> bool {
     reply.windows(part.len()).any(|window| window == part)
 }
 
-/// What a reply gives as the error, for people.
+/// Returns the error message of a reply.
 fn error_message(reply: &[u8]) -> String {
     let name = b"\x02errmsg\0";
-    // Between the name and the text are four bytes of length.
+    // Four bytes of length separate the name from the text.
     let start = reply.windows(name.len()).position(|window| window == name).map(|at| at + name.len() + 4);
     let message = start.and_then(|start| reply.get(start..)?.split(|&byte| byte == 0).next());
     message.map_or_else(|| "no error".to_owned(), |text| String::from_utf8_lossy(text).into_owned())
@@ -96,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_is_written_as_in_the_bson_specification() {
+    fn document_matches_the_example_of_the_bson_specification() {
         let hello_world = b"\x16\x00\x00\x00\x02hello\x00\x06\x00\x00\x00world\x00\x00";
         assert_eq!(document(&[string("hello", "world")]), hello_world);
     }

@@ -1,4 +1,4 @@
-//! A store that fails when it is told to.
+//! A store with configured faults.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,41 +7,41 @@ use eventlog_ledger::{
     Event, EventId, EventStore, Head, Page, Query, Seq, StoreError, Submission, Timestamp,
 };
 
-/// When an append fails.
+/// The fault of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing was stored.
-    Before,
-    /// All was stored, and the answer got lost.
-    After,
+pub enum AppendFault {
+    /// The append fails and stores nothing.
+    BeforeStore,
+    /// The append stores all events, then fails.
+    AfterStore,
 }
 
-/// Passes everything on, but for the appends that are to fail.
+/// A store that forwards all calls, except for appends that fail.
 #[derive(Clone)]
-pub struct Flaky<L> {
+pub struct FaultyStore<L> {
     log: L,
-    faults: Arc<Mutex<VecDeque<Fault>>>,
+    faults: Arc<Mutex<VecDeque<AppendFault>>>,
 }
 
-impl<L> Flaky<L> {
-    /// The next appends fail so, one after the other; those after them work.
-    pub fn new(log: L, faults: impl IntoIterator<Item = Fault>) -> Self {
+impl<L> FaultyStore<L> {
+    /// Returns a store whose next appends have these faults, one each. Later appends succeed.
+    pub fn new(log: L, faults: impl IntoIterator<Item = AppendFault>) -> Self {
         Self { log, faults: Arc::new(Mutex::new(faults.into_iter().collect())) }
     }
 }
 
-impl<L: EventStore> EventStore for Flaky<L> {
+impl<L: EventStore> EventStore for FaultyStore<L> {
     type Alarm = L::Alarm;
 
     async fn append(&self, submission: impl Into<Submission> + Send) -> Result<Vec<Event>, StoreError> {
         let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        if fault == Some(Fault::Before) {
-            return Err(StoreError::unavailable("it was told to fail before"));
+        if fault == Some(AppendFault::BeforeStore) {
+            return Err(StoreError::unavailable("injected fault before the append"));
         }
         let events = self.log.append(submission).await?;
         match fault {
             None => Ok(events),
-            Some(_) => Err(StoreError::unavailable("it was told to fail after")),
+            Some(_) => Err(StoreError::unavailable("injected fault after the append")),
         }
     }
 

@@ -1,18 +1,14 @@
-//! All collections of one member.
+//! All collections of one member, and the changes to them.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
 
-use crate::collection::{Collection, Index};
-use crate::documents::Stored;
+use super::collection::Collection;
+use super::index::{Index, IndexSpec};
+use super::namespace::Namespace;
+use super::query::Query;
 use crate::documents::key::Key;
+use crate::documents::stored::Stored;
 use crate::failure::Failure;
-use crate::replication::Change;
-
-/// A database and a collection in it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Namespace(Arc<(String, String)>);
 
 pub(crate) type Collections = BTreeMap<Namespace, Collection>;
 
@@ -20,24 +16,11 @@ pub(crate) type Collections = BTreeMap<Namespace, Collection>;
 #[derive(Default)]
 pub(crate) struct Databases(Collections);
 
-impl Namespace {
-    pub(crate) fn new(database: &str, collection: &str) -> Self {
-        Self(Arc::new((database.to_owned(), collection.to_owned())))
-    }
-
-    pub(crate) fn database(&self) -> &str {
-        &self.0.0
-    }
-
-    pub(crate) fn collection(&self) -> &str {
-        &self.0.1
-    }
-}
-
-impl fmt::Display for Namespace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.database(), self.collection())
-    }
+/// One change, with the data that undo needs.
+pub(crate) enum Change {
+    Put { namespace: Namespace, id: Key, before: Option<Stored>, after: Option<Stored> },
+    Index { namespace: Namespace, spec: IndexSpec },
+    Drop { database: String, before: Collections },
 }
 
 impl Databases {
@@ -49,10 +32,15 @@ impl Databases {
         self.collection(namespace).map_or(&[], |collection| &collection.indexes)
     }
 
-    /// What goes when this database is dropped.
+    /// Returns the documents of a query, in its order.
+    pub(crate) fn select(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Stored>, Failure> {
+        self.collection(namespace).map_or(Ok(Vec::new()), |collection| collection.select(query))
+    }
+
+    /// Returns a copy of all collections of a database.
     pub(crate) fn database(&self, name: &str) -> Collections {
-        let of_it = self.0.iter().filter(|(namespace, _)| namespace.database() == name);
-        of_it.map(|(namespace, collection)| (namespace.clone(), collection.clone())).collect()
+        let collections = self.0.iter().filter(|(namespace, _)| namespace.database() == name);
+        collections.map(|(namespace, collection)| (namespace.clone(), collection.clone())).collect()
     }
 
     pub(crate) fn apply(&mut self, change: &Change) -> Result<(), Failure> {
@@ -60,7 +48,7 @@ impl Databases {
             Change::Put { namespace, id, after, .. } => self.put(namespace, id, after.as_ref()),
             Change::Index { namespace, spec } => {
                 let collection = self.0.entry(namespace.clone()).or_default();
-                let index = collection.indexed(namespace, spec)?;
+                let index = collection.build_index(namespace, spec)?;
                 collection.indexes.push(index);
                 Ok(())
             }
@@ -71,7 +59,7 @@ impl Databases {
         }
     }
 
-    /// The opposite of [`apply`](Self::apply), in the opposite order.
+    /// Reverts [`apply`](Self::apply). Changes are undone in reverse order.
     pub(crate) fn undo(&mut self, change: Change) -> Result<(), Failure> {
         match change {
             Change::Put { namespace, id, before, .. } => self.put(&namespace, &id, before.as_ref())?,
