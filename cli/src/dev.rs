@@ -9,7 +9,7 @@ use eventlog_store_sqlite::Durability;
 use tokio::net::TcpListener;
 
 use crate::Answer;
-use crate::signals::stop_on_signal;
+use crate::signals::{stop_on_signal, survive_file_size_limit};
 use crate::store::{Place, StoreArgs};
 
 /// Runs the whole system on this machine: no cloud, no docker, no database to install.
@@ -38,6 +38,7 @@ pub(crate) fn run(args: Args) -> Result<Answer> {
 }
 
 async fn dev(args: Args) -> Result<()> {
+    survive_file_size_limit()?;
     let Args { port, host, durable, store } = args;
     let store = match store.place() {
         Place::MongoDb(_) if durable => {

@@ -53,8 +53,8 @@ pub(crate) async fn run(args: Args) -> Result<Answer> {
     let done = match args.store.open().await? {
         Log::Sqlite(log) => {
             let done = import(log.clone(), export, &progress).await;
-            log.close().await;
-            done
+            let closed = log.close().await.context("failed to close the log");
+            done.and_then(|done| closed.map(|()| done))
         }
         Log::MongoDb(log) => import(log, export, &progress).await,
     };

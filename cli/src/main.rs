@@ -14,6 +14,8 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use eventlog_ledger::StoreError;
+use eventlog_store_sqlite::OpenError;
 
 /// An event log: every event linked into one hash chain, over HTTP and WebSocket.
 ///
@@ -56,7 +58,15 @@ fn main() -> ExitCode {
         Ok(Answer::No) => ExitCode::from(ANSWER_IS_NO),
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::from(COULD_NOT_BE_DONE)
+            ExitCode::from(if is_damage(&error) { ANSWER_IS_NO } else { COULD_NOT_BE_DONE })
         }
     }
+}
+
+/// Returns whether a command failed because the log is damaged, which a repeat does not mend.
+fn is_damage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        matches!(cause.downcast_ref(), Some(StoreError::Corrupt { .. }))
+            || matches!(cause.downcast_ref(), Some(OpenError::Damaged { .. }))
+    })
 }

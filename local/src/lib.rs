@@ -58,8 +58,7 @@ pub async fn serve(
             let ready = || ready(address, &folder.display().to_string());
             let served =
                 serve_on(listener, host, log.clone(), sqlite::Connections::open()?, ready, stop).await;
-            log.close().await;
-            served
+            served.and(log.close().await.context("failed to close the log"))
         }
         Store::MongoDb(uri) => {
             let database = mongodb::Database::open(&uri).await?;

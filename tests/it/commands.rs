@@ -22,10 +22,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 async fn fails(arguments: &[&str]) -> String {
+    fails_with(2, arguments).await
+}
+
+async fn fails_with(code: i32, arguments: &[&str]) -> String {
     let Output { status, stdout, stderr } =
         within("the end", eventlog(arguments).output()).await.expect("a process");
     let errors = String::from_utf8(stderr).expect("text");
-    assert_eq!(status.code(), Some(2), "{errors}");
+    assert_eq!(status.code(), Some(code), "{errors}");
     assert_eq!(String::from_utf8_lossy(&stdout), "", "nothing is ready");
     errors
 }
@@ -74,7 +78,7 @@ async fn an_unusable_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("events.db"), "this is no database, it is a text").expect("written");
     let folder = folder.path().to_str().expect("a path");
-    assert_is_one_line(&fails(&["dev", "--port", "0", "--data", folder]).await, "events.db");
+    assert_is_one_line(&fails_with(1, &["dev", "--port", "0", "--data", folder]).await, "is damaged");
 }
 
 async fn an_unreachable_database() {

@@ -7,6 +7,7 @@ mod chain;
 mod client;
 mod commands;
 mod crash;
+mod embedded;
 mod exports;
 mod faults;
 mod functions;
@@ -21,6 +22,7 @@ fn main() {
     let mut trials: Vec<Trial> = commands::trials();
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
+    trials.extend(embedded::trials());
     trials.extend(exports::limits::trials());
     trials.extend(exports::long::trials());
     trials.extend(exports::tampering::trials());

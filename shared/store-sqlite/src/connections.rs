@@ -8,7 +8,7 @@ use eventlog_ledger::{
 };
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::rows::store_error;
+use crate::error::store_error;
 
 /// The connections of this process, in a database in memory: a socket does not outlive its process, so
 /// neither need what is known of it.

@@ -6,7 +6,11 @@
 mod alarm;
 mod checkpoints;
 mod connections;
+mod error;
 mod events;
+mod group;
+mod identity;
+mod readers;
 mod rows;
 mod schema;
 mod writer;

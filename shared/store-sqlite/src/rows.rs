@@ -1,27 +1,9 @@
 //! Events as rows, and the statements that read and write them.
 
-use eventlog_ledger::{Event, EventId, Head, Order, Page, Query, RequestId, Seq, StoreError, Timestamp};
+use eventlog_ledger::{Event, EventId, Head, Order, Page, Query, RequestId, Seq, Timestamp};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params, params};
 
-/// A row is no event: some column of it.
-#[derive(Debug, thiserror::Error)]
-#[error("column {column} of the event {}: {source}", id.map(|id| id.to_string()).unwrap_or_default())]
-struct Damaged {
-    id: Option<EventId>,
-    column: usize,
-    source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-/// A row that is no event is damage; anything else may pass.
-pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
-    match &error {
-        rusqlite::Error::FromSqlConversionFailure(_, _, cause) => {
-            let id = cause.downcast_ref::<Damaged>().and_then(|damaged| damaged.id);
-            StoreError::Corrupt { id, what: cause.to_string() }
-        }
-        _ => StoreError::unavailable(error),
-    }
-}
+use crate::error::InvalidRow;
 
 pub(crate) fn head(connection: &Connection) -> rusqlite::Result<Option<Head>> {
     let mut last = connection.prepare_cached("SELECT * FROM events ORDER BY seq DESC LIMIT 1")?;
@@ -168,8 +150,8 @@ fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
     let text = |column| -> Result<&str, Box<dyn std::error::Error + Send + Sync>> {
         Ok(row.get_ref(column)?.as_str()?)
     };
-    let id = text(1).and_then(parsed).map_err(|source| damaged(None, 1, source))?;
-    let at = |column| move |source| damaged(Some(id), column, source);
+    let id = text(1).and_then(parsed).map_err(|source| invalid_row(None, 1, source))?;
+    let at = |column| move |source| invalid_row(Some(id), column, source);
     let previous = text(6).map_err(at(6))?;
     let timestamp = row.get(5).map_err(|error| at(5)(error.into()))?;
     Ok(Event {
@@ -183,11 +165,11 @@ fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
     })
 }
 
-fn damaged(
+fn invalid_row(
     id: Option<EventId>,
     column: usize,
     source: Box<dyn std::error::Error + Send + Sync>,
 ) -> rusqlite::Error {
-    let damaged = Box::new(Damaged { id, column, source });
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, damaged)
+    let row = Box::new(InvalidRow { id, column, source });
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, row)
 }

@@ -4,7 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::error::{is_busy, is_damage};
 
 /// What an acknowledged event survives. A group of concurrent appends shares one commit either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,14 @@ pub enum OpenError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// The file is damaged, or is not a database.
+    #[error("the database {} is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's error.
+        source: rusqlite::Error,
+    },
     /// The file was written by a later version.
     #[error("the database {} has format {found}, this version knows {FORMAT}", path.display())]
     Newer {
@@ -43,6 +53,13 @@ pub enum OpenError {
         /// Its format.
         found: i64,
     },
+}
+
+impl OpenError {
+    pub(crate) fn database(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        if is_damage(&source) { Self::Damaged { path, source } } else { Self::Database { path, source } }
+    }
 }
 
 /// Kept in `user_version`; grows with every change of the schema.
@@ -79,7 +96,7 @@ pub(crate) fn open(folder: &Path, durability: Durability) -> Result<(PathBuf, Co
     let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(unusable)?;
     let path = folder.join("events.db");
-    let database = |source| OpenError::Database { path: path.clone(), source };
+    let database = |source| OpenError::database(&path, source);
     let mut connection = Connection::open(&path).map_err(database)?;
     let found = prepare(&mut connection, durability).map_err(database)?;
     if found > FORMAT { Err(OpenError::Newer { path, found }) } else { Ok((path, connection)) }
@@ -117,9 +134,7 @@ fn when_free<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::R
     let since = Instant::now();
     loop {
         match attempt() {
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && since.elapsed() < BUSY =>
-            {
+            Err(error) if is_busy(&error) && since.elapsed() < BUSY => {
                 std::thread::sleep(Duration::from_millis(5));
             }
             ended => return ended,

@@ -1,74 +1,78 @@
-//! The one thread that writes: what waits while it commits shares its next commit.
+//! The one thread that writes. Jobs that arrive during a commit share the next commit.
 
 use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
-use eventlog_ledger::{Draft, Event, Head, RequestId, StoreError, Submission, now};
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use eventlog_ledger::{Event, Head, StoreError, Submission};
+use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
-use crate::rows::{Insert, event, head, logged, place, store_error};
+use crate::checkpoints;
+use crate::error::{is_busy, store_error};
+use crate::group::{self, Outcome};
+use crate::identity::Identity;
 
-/// Events in one transaction: enough to share the cost of a commit, few enough to answer soon.
+/// Maximum number of events in one transaction: many share the cost of a commit, and yet it answers soon.
 const MAX_GROUP: usize = 1000;
 
+/// How long a job may wait, for other jobs and for a process that holds the lock.
+pub(crate) const JOB_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Hands jobs to the writing thread, which ends after the last handle is dropped.
 #[derive(Clone)]
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
 }
 
-/// What is asked for, and who waits for the answer.
-enum Job {
-    Append(Submission, oneshot::Sender<Result<Vec<Event>, StoreError>>),
-    Restore(Option<Head>, Vec<Event>, oneshot::Sender<Result<Option<Head>, StoreError>>),
+/// A request to the writing thread, with the channel for its reply.
+pub(crate) struct Job {
+    pub(crate) work: Work,
+    deadline: Instant,
 }
 
-impl Job {
+pub(crate) enum Work {
+    Append(Submission, oneshot::Sender<Result<Vec<Event>, StoreError>>),
+    Restore(Option<Head>, Vec<Event>, oneshot::Sender<Result<Option<Head>, StoreError>>),
+    Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+impl Work {
     fn events(&self) -> usize {
         match self {
             Self::Append(submission, _) => submission.drafts.len(),
             Self::Restore(_, events, _) => events.len(),
+            Self::Close(_) => 0,
         }
     }
 
-    fn refuse(self, reason: &str) {
-        let error = StoreError::unavailable(reason.to_owned());
-        // A caller that no longer waits is nobody's loss, here and below: the log is as it is.
+    fn refuse(self, error: StoreError) {
+        // A caller that has left needs no reply, here and below.
         match self {
-            Self::Append(_, answer) => drop(answer.send(Err(error))),
-            Self::Restore(_, _, answer) => drop(answer.send(Err(error))),
+            Self::Append(_, reply) => drop(reply.send(Err(error))),
+            Self::Restore(_, _, reply) => drop(reply.send(Err(error))),
+            Self::Close(reply) => drop(reply.send(Err(error))),
         }
     }
-}
 
-/// What was done, to be told once it is committed.
-enum Done {
-    Appended(Result<Vec<Event>, StoreError>),
-    Restored(Result<Option<Head>, StoreError>),
+    fn reply(self, outcome: Outcome) {
+        match (self, outcome) {
+            (Self::Append(_, reply), Outcome::Appended(events)) => drop(reply.send(events)),
+            (Self::Restore(_, _, reply), Outcome::Restored(head)) => drop(reply.send(head)),
+            (work, _) => work.refuse(StoreError::unavailable("the reply is not of this job")),
+        }
+    }
 }
 
 impl Writer {
-    /// Starts the thread. It ends when the last handle is gone and all that was asked for is done.
-    pub(crate) fn start(mut connection: Connection, appended: Arc<Notify>) -> Self {
-        let (jobs, waiting) = mpsc::channel::<Job>();
-        std::thread::spawn(move || {
-            while let Ok(first) = waiting.recv() {
-                let mut events = first.events();
-                let mut group = vec![first];
-                while events < MAX_GROUP
-                    && let Ok(job) = waiting.try_recv()
-                {
-                    events += job.events();
-                    group.push(job);
-                }
-                commit(&mut connection, group);
-                appended.notify_one();
-            }
-        });
+    /// Starts the thread.
+    pub(crate) fn start(connection: Connection, identity: Arc<Identity>, appended: Arc<Notify>) -> Self {
+        let (jobs, waiting) = mpsc::channel();
+        std::thread::spawn(move || Thread { connection, identity, appended }.run(&waiting));
         Self { jobs }
     }
 
     pub(crate) async fn append(&self, submission: Submission) -> Result<Vec<Event>, StoreError> {
-        self.ask(|answer| Job::Append(submission, answer)).await
+        self.request(|reply| Work::Append(submission, reply)).await
     }
 
     pub(crate) async fn restore(
@@ -76,120 +80,126 @@ impl Writer {
         head: Option<Head>,
         events: Vec<Event>,
     ) -> Result<Option<Head>, StoreError> {
-        self.ask(|answer| Job::Restore(head, events, answer)).await
+        self.request(|reply| Work::Restore(head, events, reply)).await
     }
 
-    async fn ask<T>(
+    /// Copies everything committed into the database file.
+    pub(crate) async fn close(&self) -> Result<(), StoreError> {
+        self.request(Work::Close).await
+    }
+
+    async fn request<T>(
         &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+        work: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Work,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
+        let (reply, replied) = oneshot::channel();
         let stopped = || StoreError::unavailable("the writer has stopped");
-        self.jobs.send(job(answer)).map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        let job = Job { work: work(reply), deadline: Instant::now() + JOB_TIMEOUT };
+        self.jobs.send(job).map_err(|_| stopped())?;
+        replied.await.map_err(|_| stopped())?
     }
 }
 
-/// Does a group of jobs as one transaction, and only then answers them.
-fn commit(connection: &mut Connection, mut group: Vec<Job>) {
-    match do_all(connection, &mut group) {
-        Ok(done) => {
-            for (job, done) in group.into_iter().zip(done) {
-                match (job, done) {
-                    (Job::Append(_, answer), Done::Appended(events)) => drop(answer.send(events)),
-                    (Job::Restore(_, _, answer), Done::Restored(head)) => drop(answer.send(head)),
-                    (job, _) => job.refuse("it got the answer to another question"),
+struct Thread {
+    connection: Connection,
+    identity: Arc<Identity>,
+    appended: Arc<Notify>,
+}
+
+impl Thread {
+    fn run(mut self, waiting: &mpsc::Receiver<Job>) {
+        while let Ok(first) = waiting.recv() {
+            let mut events = first.work.events();
+            let mut group = vec![first];
+            while events < MAX_GROUP
+                && let Ok(job) = waiting.try_recv()
+            {
+                events += job.work.events();
+                group.push(job);
+            }
+            self.commit(group);
+            self.appended.notify_one();
+        }
+        checkpoints::detach_if_replaced(&self.connection, &self.identity);
+    }
+
+    /// Does a group of jobs as one transaction, and only then replies to them.
+    fn commit(&mut self, group: Vec<Job>) {
+        let (closes, mut group): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|job| matches!(job.work, Work::Close(_)));
+        loop {
+            refuse_expired(&mut group);
+            let Some(deadline) = group.iter().map(|job| job.deadline).min() else { break };
+            match self.try_commit(&mut group, deadline) {
+                Ok(outcomes) => {
+                    group.into_iter().zip(outcomes).for_each(|(job, outcome)| job.work.reply(outcome));
+                    break;
+                }
+                // Another process holds the lock. Jobs with time left try again.
+                Err(Failure::Sqlite(error)) if is_busy(&error) && Instant::now() >= deadline => {}
+                Err(failure) => {
+                    group.into_iter().for_each(|job| job.work.refuse(failure.store_error()));
+                    break;
                 }
             }
         }
-        Err(error) => {
-            let reason = store_error(error).to_string();
-            group.into_iter().for_each(|job| job.refuse(&reason));
-        }
+        closes.into_iter().for_each(|job| match job.work {
+            Work::Close(reply) => drop(reply.send(self.close())),
+            work => work.refuse(StoreError::unavailable("the reply is not of this job")),
+        });
     }
-}
 
-fn do_all(connection: &mut Connection, group: &mut [Job]) -> rusqlite::Result<Vec<Done>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut end = End { last: head(&transaction)?, insert: Insert::into(&transaction)? };
-    let done = group.iter_mut().map(|job| {
-        Ok(match job {
-            Job::Append(submission, _) => Done::Appended(append(&transaction, &mut end, submission)?),
-            Job::Restore(head, events, _) => Done::Restored(restore(&transaction, &mut end, *head, events)?),
-        })
-    });
-    let done = done.collect::<rusqlite::Result<_>>()?;
-    drop(end);
-    transaction.commit()?;
-    Ok(done)
-}
+    fn try_commit(&mut self, group: &mut [Job], deadline: Instant) -> Result<Vec<Outcome>, Failure> {
+        self.check_identity()?;
+        // SQLite counts whole milliseconds.
+        let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        self.connection.busy_timeout(left)?;
+        let outcomes = group::commit(&mut self.connection, group.iter_mut().map(|job| &mut job.work))?;
+        // A file that was removed during the commit has nothing of it for the next process.
+        self.check_identity()?;
+        Ok(outcomes)
+    }
 
-/// Where the next event goes.
-struct End<'c> {
-    last: Option<Head>,
-    insert: Insert<'c>,
-}
-
-impl End<'_> {
-    fn put(&mut self, event: &Event, request: Option<RequestId>) -> rusqlite::Result<()> {
-        let seq = Head::next_seq(self.last.as_ref());
-        self.insert.row(seq, event, request)?;
-        self.last = Some(Head::of(seq, event));
+    fn check_identity(&self) -> Result<(), Failure> {
+        self.identity.check().inspect_err(|_| {
+            // Without the log at its path the next process sees only what is in the database file.
+            if self.identity.is_without_log() {
+                let _ = checkpoints::copy_all(&self.connection);
+            }
+        })?;
         Ok(())
     }
+
+    fn close(&self) -> Result<(), StoreError> {
+        self.check_identity().map_err(|failure| failure.store_error())?;
+        checkpoints::copy_all(&self.connection).map_err(store_error)
+    }
 }
 
-/// All, or nothing where some of the ids belong to another request.
-fn append(
-    transaction: &Connection,
-    end: &mut End<'_>,
-    submission: &mut Submission,
-) -> rusqlite::Result<Result<Vec<Event>, StoreError>> {
-    if submission.request.is_some() {
-        for draft in &submission.drafts {
-            if let Some((event, request)) = logged(transaction, draft.id)?
-                && !submission.is_of(&event, request)
-            {
-                return Ok(Err(StoreError::Conflict));
+fn refuse_expired(group: &mut Vec<Job>) {
+    let now = Instant::now();
+    for job in group.extract_if(.., |job| job.deadline <= now) {
+        job.work.refuse(StoreError::unavailable("another process holds the lock on the database"));
+    }
+}
+
+/// Why no job of a group was done.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Replaced(#[from] crate::identity::Replaced),
+}
+
+impl Failure {
+    /// Returns the failure as an error for each of the jobs.
+    fn store_error(&self) -> StoreError {
+        match self {
+            Self::Sqlite(error) if crate::error::is_damage(error) => {
+                StoreError::Corrupt { id: None, what: error.to_string() }
             }
+            _ => StoreError::unavailable(self.to_string()),
         }
     }
-    let append = |draft| append_one(transaction, end, draft, submission.request);
-    std::mem::take(&mut submission.drafts).into_iter().map(append).collect::<rusqlite::Result<_>>().map(Ok)
-}
-
-fn append_one(
-    transaction: &Connection,
-    end: &mut End<'_>,
-    draft: Draft,
-    request: Option<RequestId>,
-) -> rusqlite::Result<Event> {
-    let linked = draft.link(end.last.map(|head| head.tip), now());
-    match end.put(&linked, request) {
-        Ok(()) => Ok(linked),
-        // Only the statement is undone, the transaction goes on.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            event(transaction, linked.id)?.ok_or(error)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn restore(
-    transaction: &Connection,
-    end: &mut End<'_>,
-    head: Option<Head>,
-    events: &[Event],
-) -> rusqlite::Result<Result<Option<Head>, StoreError>> {
-    let mut ids = events.iter().map(|event| event.id).collect::<Vec<_>>();
-    ids.sort_unstable();
-    let is_repeated = ids.windows(2).any(|pair| pair[0] == pair[1]);
-    let is_there = ids.iter().map(|id| place(transaction, *id)).collect::<rusqlite::Result<Vec<_>>>()?;
-    if end.last != head || is_repeated || is_there.iter().any(Option::is_some) {
-        return Ok(Err(StoreError::Conflict));
-    }
-    for event in events {
-        end.put(event, None)?;
-    }
-    Ok(Ok(end.last))
 }
