@@ -3,6 +3,8 @@
 use eventlog_ledger::{Event, EventId, Head, Order, Page, Query, RequestId, Seq, StoreError, Timestamp};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params, params};
 
+use crate::integrity::is_damage;
+
 /// A row is no event: some column of it.
 #[derive(Debug, thiserror::Error)]
 #[error("column {column} of the event {}: {source}", id.map(|id| id.to_string()).unwrap_or_default())]
@@ -19,6 +21,7 @@ pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
             let id = cause.downcast_ref::<Damaged>().and_then(|damaged| damaged.id);
             StoreError::Corrupt { id, what: cause.to_string() }
         }
+        _ if is_damage(&error) => StoreError::Corrupt { id: None, what: error.to_string() },
         _ => StoreError::unavailable(error),
     }
 }
