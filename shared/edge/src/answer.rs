@@ -110,7 +110,7 @@ pub fn chain(head: Option<&Head>) -> Response {
 
 /// 200: how much of the chain was found good, and what was not.
 pub fn verified(verified: &Verified) -> Response {
-    let Verified { checked, last, has_more, invalid } = verified;
+    let Verified { checked, last, has_more, invalid, .. } = verified;
     let body = match invalid {
         Some(InvalidEvent { id, reason }) => {
             let id = id.map(|id| id.to_string());

@@ -4,18 +4,22 @@
 //! inserts, so that any number of processes may write one file.
 
 mod alarm;
+mod backup;
 mod checkpoints;
 mod connections;
 mod error;
 mod events;
 mod group;
 mod identity;
+mod integrity;
 mod readers;
 mod rows;
 mod schema;
 mod writer;
 
 pub use alarm::LogAlarm;
+pub use backup::{BackupError, Copied, backup};
 pub use connections::Connections;
 pub use events::Events;
+pub use integrity::check_file;
 pub use schema::{Durability, OpenError};
