@@ -10,6 +10,7 @@ use eventlog_ledger::{EventStore, Head, Query, Seq};
 use serde_json::json;
 
 use crate::Answer;
+use crate::printable::{printable, printable_json};
 use crate::progress::Progress;
 use crate::resume::{Begun, resume};
 use crate::store::{Log, StoreArgs};
@@ -51,7 +52,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer> {
     let Some((progress, exported)) = exported else { return Ok(Answer::No) };
     if args.json && path.is_some() {
         drop(progress);
-        println!("{}", json!({ "exported": exported.events, "length": exported.length }));
+        println!("{}", printable_json(&json!({ "exported": exported.events, "length": exported.length })));
     } else {
         progress.end(exported.events);
     }
@@ -81,7 +82,7 @@ async fn export(log: &impl EventStore, path: Option<&Path>) -> Result<Option<(Pr
 }
 
 fn refuse<T>(path: &Path, why: &str) -> Option<T> {
-    eprintln!("refused: {} is left as it is: {why}", path.display());
+    eprintln!("refused: {} is left as it is: {why}", printable(&path.display().to_string()));
     None
 }
 

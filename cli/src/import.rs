@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::Answer;
 use crate::lines::{Export, Fault, open};
+use crate::printable::{printable, printable_json};
 use crate::progress::{Progress, counted};
 use crate::store::{Log, StoreArgs};
 
@@ -65,7 +66,8 @@ pub(crate) async fn run(args: Args) -> Result<Answer> {
         let refused = refused.as_ref().map(|Fault { line, id, reason }| {
             json!({ "line": line, "_id": id.map(|id| id.to_string()), "reason": reason })
         });
-        println!("{}", json!({ "imported": imported, "alreadyThere": there, "refused": refused }));
+        let summary = json!({ "imported": imported, "alreadyThere": there, "refused": refused });
+        println!("{}", printable_json(&summary));
     } else {
         progress.end(imported);
         if there > 0 {
@@ -73,7 +75,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer> {
         }
         if let Some(Fault { line, id, reason }) = &refused {
             let id = id.map(|id| format!(" (_id {id})")).unwrap_or_default();
-            let before = counted(next);
+            let (before, reason) = (counted(next), printable(reason));
             eprintln!("refused from line {line}{id} on: {reason}. The log has what is before it: {before}.");
         }
     }

@@ -81,6 +81,12 @@ impl<R: Read> Export<R> {
         if end == 0 {
             return Ok(None);
         }
+        if self.position == 0
+            && let Some(reason) = foreign_format(&self.buffer[..end])
+        {
+            let fault = Fault { line: 1, id: None, reason: reason.into() };
+            return Ok(Some(Block { events: Vec::new(), fault: Some(fault) }));
+        }
         let lines = split(&self.buffer[..end]);
         let check = |line: &&[u8]| read(line).map(|event| (event.id, Checked::of(&event), make(event)));
         let checked: Vec<_> = lines.par_iter().map(check).collect();
@@ -137,12 +143,7 @@ impl<R: Read> Export<R> {
         self.position
     }
 
-    /// Events that have been found good.
-    pub(crate) fn checked(&self) -> u64 {
-        self.verifier.checked()
-    }
-
-    /// The end of these.
+    /// Returns the end of the events that were found good.
     pub(crate) fn tip(&self) -> Option<Tip> {
         self.verifier.tip()
     }
@@ -156,6 +157,24 @@ fn split(text: &[u8]) -> Vec<&[u8]> {
         start = end;
     }
     lines
+}
+
+/// Returns what a file is that begins like this, if it is not an export.
+fn foreign_format(beginning: &[u8]) -> Option<&'static str> {
+    const FORMATS: [(&[u8], &str); 5] = [
+        (
+            b"\x1f\x8b",
+            "the file is compressed with gzip; decompress it first: gunzip -c FILE | eventlog verify -",
+        ),
+        (b"\xef\xbb\xbf", "the file begins with a byte order mark, which an export does not have; remove it"),
+        (b"\xff\xfe", "the file is in UTF-16; an export is in UTF-8"),
+        (b"\xfe\xff", "the file is in UTF-16; an export is in UTF-8"),
+        (
+            b"[",
+            "the file is a JSON array, as GET /events answers; an export has one event per line: jq -c '.[]'",
+        ),
+    ];
+    FORMATS.iter().find(|(start, _)| beginning.starts_with(start)).map(|(_, reason)| *reason)
 }
 
 /// Reads one line, or says why it is none of an export.

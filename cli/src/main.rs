@@ -1,9 +1,11 @@
 //! The command line.
 
+mod backup;
 mod dev;
 mod export;
 mod import;
 mod lines;
+mod printable;
 mod progress;
 mod resume;
 mod signals;
@@ -15,7 +17,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use eventlog_ledger::StoreError;
-use eventlog_store_sqlite::OpenError;
+use eventlog_store_sqlite::{BackupError, OpenError};
+
+use printable::printable;
 
 /// An event log: every event linked into one hash chain, over HTTP and WebSocket.
 ///
@@ -33,6 +37,7 @@ enum Command {
     Verify(verify::Args),
     Export(export::Args),
     Import(import::Args),
+    Backup(backup::Args),
     Tail(tail::Args),
 }
 
@@ -51,13 +56,14 @@ fn main() -> ExitCode {
         Command::Verify(args) => signals::run(verify::run(args)),
         Command::Export(args) => signals::run(export::run(args)),
         Command::Import(args) => signals::run(import::run(args)),
+        Command::Backup(args) => signals::run(backup::run(args)),
         Command::Tail(args) => tail::run(args),
     };
     match done {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(ANSWER_IS_NO),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", printable(&format!("{error:#}")));
             ExitCode::from(if is_damage(&error) { ANSWER_IS_NO } else { COULD_NOT_BE_DONE })
         }
     }
@@ -68,5 +74,6 @@ fn is_damage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(StoreError::Corrupt { .. }))
             || matches!(cause.downcast_ref(), Some(OpenError::Damaged { .. }))
+            || matches!(cause.downcast_ref(), Some(BackupError::Read(StoreError::Corrupt { .. })))
     })
 }

@@ -49,11 +49,16 @@ impl StoreArgs {
 
     /// Opens the log; an embedded one must be there: a mistyped folder is no empty log.
     pub(crate) async fn open_existing(self) -> Result<Log> {
+        self.existing_place()?.open().await
+    }
+
+    /// Returns where the log is; an embedded one must be there.
+    pub(crate) fn existing_place(self) -> Result<Place> {
         let place = self.place();
         if let Place::Folder(folder) = &place {
             ensure!(folder.join("events.db").exists(), "there is no log in the folder {}", folder.display());
         }
-        place.open().await
+        Ok(place)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `eventlog verify`.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::Answer;
 use crate::lines::{Export, open};
+use crate::printable::{printable, printable_json};
 use crate::progress::{Progress, counted};
 use crate::store::{Log, StoreArgs};
 
@@ -64,10 +66,10 @@ pub(crate) async fn run(args: Args) -> Result<Answer> {
     };
     if args.json {
         drop(progress);
-        println!("{}", verdict.to_json());
+        println!("{}", printable_json(&verdict.to_json()));
     } else {
         progress.end(verdict.checked);
-        println!("{}", verdict.to_sentence());
+        println!("{}", printable(&verdict.to_sentence()));
     }
     Ok(if verdict.invalid.is_none() { Answer::Yes } else { Answer::No })
 }
@@ -76,19 +78,34 @@ fn verify_export(path: &Path) -> Result<(Progress, Verdict)> {
     let (input, len) = open(path)?;
     let mut export = Export::new(input);
     let progress = Progress::of(len);
-    let mut invalid = None;
+    let (mut invalid, mut checked) = (None, 0);
+    // Some 20 bytes an event.
+    let mut ids = HashSet::new();
     while invalid.is_none()
         && let Some(block) =
-            export.next(|_| Ok(())).with_context(|| format!("cannot read {}", path.display()))?
+            export.next(|event| Ok(event.id)).with_context(|| format!("cannot read {}", path.display()))?
     {
         invalid = block.fault.map(|fault| Invalid {
             place: Place::Line(fault.line),
             id: fault.id,
             reason: fault.reason,
         });
-        progress.at(export.position(), export.checked());
+        let repeated = block.events.iter().position(|id| !ids.insert(*id));
+        if let Some(nth) = repeated {
+            let (place, id) = (Place::Line(checked + nth as u64 + 1), Some(block.events[nth]));
+            invalid = Some(Invalid { place, id, reason: "an event before it has the same _id".into() });
+        }
+        checked += repeated.unwrap_or(block.events.len()) as u64;
+        progress.at(export.position(), checked);
     }
-    Ok((progress, Verdict { checked: export.checked(), tip: export.tip(), invalid }))
+    let invalid = invalid.or_else(|| nothing(checked, Place::Line(1)));
+    Ok((progress, Verdict { checked, tip: export.tip(), invalid }))
+}
+
+/// Returns the verdict on a log without events: a lost export must not count as a valid one.
+fn nothing(checked: u64, place: Place) -> Option<Invalid> {
+    let reason = "there is no event, so nothing was verified".into();
+    (checked == 0).then_some(Invalid { place, id: None, reason })
 }
 
 async fn verify_log(log: &impl EventStore) -> Result<(Progress, Verdict)> {
@@ -101,22 +118,22 @@ async fn verify_log(log: &impl EventStore) -> Result<(Progress, Verdict)> {
         Err(error) => return Err(error).context("cannot read the log"),
     };
     let progress = Progress::of(len);
-    let (mut start, mut checked, mut tip) = (Start::default(), 0, None);
+    let (mut start, mut checked) = (Start::default(), 0);
     let invalid = loop {
         let window = verify(log, start, WINDOW).await.context("cannot read the log")?;
         checked += window.checked;
         progress.at(checked, checked);
-        if let Some(id) = window.last {
-            start = Start::after(log, id).await?.context("an event that was just read is gone")?;
-            tip = log.event(id).await?.map(|event| Tip::from(&event));
-        }
+        start = window.end;
         if window.invalid.is_some() || !window.has_more {
             break window.invalid;
         }
     };
     let invalid =
         invalid.map(|InvalidEvent { id, reason }| Invalid { place: Place::Seq(checked), id, reason });
-    Ok((progress, Verdict { checked, tip, invalid }))
+    Ok((
+        progress,
+        Verdict { checked, tip: start.tip(), invalid: invalid.or_else(|| nothing(checked, Place::Seq(0))) },
+    ))
 }
 
 impl Verdict {
@@ -142,8 +159,10 @@ impl Verdict {
     fn to_sentence(&self) -> String {
         let checked = counted(self.checked);
         match (&self.invalid, self.tip) {
-            (None, None) => "valid: an empty log".into(),
-            (None, Some(tip)) => format!("valid: {checked}, one chain, ends in {}", tip.hash),
+            (None, tip) => {
+                let hash = tip.map(|tip| tip.hash.to_string()).unwrap_or_default();
+                format!("valid: {checked}, one chain, ends in {hash}")
+            }
             (Some(Invalid { place, id, reason }), _) => {
                 let id = id.map(|id| format!(" (_id {id})")).unwrap_or_default();
                 format!("broken at {place}{id}: {reason}. What is before it is good: {checked}.")

@@ -15,6 +15,7 @@ mod live;
 mod system;
 mod tail;
 mod template;
+mod verdicts;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -23,6 +24,7 @@ fn main() {
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
     trials.extend(embedded::trials());
+    trials.extend(verdicts::trials());
     trials.extend(exports::limits::trials());
     trials.extend(exports::long::trials());
     trials.extend(exports::tampering::trials());

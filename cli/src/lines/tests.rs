@@ -13,7 +13,7 @@ fn verify(input: impl Read) -> (u64, Option<Tip>, Option<Fault>) {
     {
         fault = block.fault;
     }
-    (export.checked(), export.tip(), fault)
+    (export.verifier.checked(), export.tip(), fault)
 }
 
 /// Gives one byte at a time, and then and again a signal comes between.

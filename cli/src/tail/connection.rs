@@ -12,10 +12,10 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::position::Position;
-use super::print::printable;
 use super::server::Socket;
 use super::timing::Timing;
 use super::{BROKEN, End};
+use crate::printable::printable;
 
 /// For saying goodbye to whoever may not listen.
 const FAREWELL: Duration = Duration::from_secs(1);

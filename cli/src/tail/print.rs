@@ -6,6 +6,8 @@ use eventlog_chain::Event;
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
+use crate::printable::printable;
+
 /// How an event stands on its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -74,20 +76,6 @@ fn short(event: &Event) -> String {
         None => data_payload.clone(),
     };
     printable(&format!("{timestamp}  {event_type}  {source_app_id}  {shown}"))
-}
-
-/// The text without what would move a terminal's cursor or turn the text around: who may log an event should not
-/// write on the screen of who reads it.
-pub(super) fn printable(text: &str) -> String {
-    let is_command = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_command(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::End;
 use super::address::{Address, Filter};
-use super::print::printable;
+use crate::printable::printable;
 
 /// Opens connections, over TLS or without.
 pub(super) type Connector = HttpsConnector<HttpConnector>;

@@ -149,7 +149,10 @@ impl Window {
     }
 
     /// Reads the next events; or the `_id` of an unreadable one, if that is the next.
-    async fn next_page(&mut self, log: &impl EventStore) -> Result<Result<Page, Option<EventId>>, StoreError> {
+    async fn next_page(
+        &mut self,
+        log: &impl EventStore,
+    ) -> Result<Result<Page, Option<EventId>>, StoreError> {
         let bytes = MAX_PAGE_BYTES.min(MAX_WINDOW_BYTES - self.bytes);
         loop {
             let count = self.at_once.min(self.limit - self.verified.checked);
@@ -165,7 +168,8 @@ impl Window {
     /// Reads the next event and does not touch the one behind it, which a store may read to know that it is there.
     async fn next_alone(&self, log: &impl EventStore) -> Result<Option<Page>, StoreError> {
         let place = self.verified.end.place;
-        let query = Query { places: 0..place + 1, order: Order::Descending, ..Query::from_place(place, 1, 1) };
+        let query =
+            Query { places: 0..place + 1, order: Order::Descending, ..Query::from_place(place, 1, 1) };
         match log.page(query).await {
             Ok(mut page) if page.places.first() == Some(&place) => {
                 page.has_more = true;

@@ -98,7 +98,9 @@ impl EventStore for Faulty {
         query.places.end = query.places.end.min(self.end);
         // One more is looked at, as a database does to know that it is there.
         let looked_at = match query.order {
-            Order::Ascending => query.places.start..query.places.end.min(query.places.start + query.limit as u64 + 1),
+            Order::Ascending => {
+                query.places.start..query.places.end.min(query.places.start + query.limit as u64 + 1)
+            }
             Order::Descending => query.places.end.saturating_sub(query.limit as u64 + 1)..query.places.end,
         };
         match self.unreadable {
@@ -182,8 +184,10 @@ async fn the_place_of_an_unreadable_event_is_found() {
 async fn a_place_that_is_passed_over_is_not_valid() {
     let (folder, log) = Faulty::with(9).await;
     let file = rusqlite_of(&folder);
-    file.execute_batch("UPDATE events SET seq = -seq WHERE seq > 4; UPDATE events SET seq = 10 - seq WHERE seq < 0")
-        .expect("moved");
+    file.execute_batch(
+        "UPDATE events SET seq = -seq WHERE seq > 4; UPDATE events SET seq = 10 - seq WHERE seq < 0",
+    )
+    .expect("moved");
     log.assert_invalid(5, "its seq is 15 and not 5").await;
 }
 

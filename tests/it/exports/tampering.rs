@@ -172,7 +172,7 @@ async fn what_verifies() {
 }
 
 async fn from_standard_input() {
-    for (text, code) in [(lines(&events()), 0), (lines(&events()[1..]), 1), (String::new(), 0)] {
+    for (text, code) in [(lines(&events()), 0), (lines(&events()[1..]), 1), (String::new(), 1)] {
         let mut command = eventlog(&["verify", "-"]);
         let mut process = command.stdin(Stdio::piped()).spawn().expect("a process");
         let mut stdin = process.stdin.take().expect("its stdin");
