@@ -1,12 +1,10 @@
 //! `eventlog dev`.
 
 use std::io::Write;
-use std::net::SocketAddr;
 
-use anyhow::{Context, Result, bail};
-use eventlog_local::{Store, serve};
+use anyhow::{Result, bail};
+use eventlog_local::{Store, listen, serve};
 use eventlog_store_sqlite::Durability;
-use tokio::net::TcpListener;
 
 use crate::Answer;
 use crate::signals::{stop_on_signal, survive_file_size_limit};
@@ -26,9 +24,10 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "mongodb_uri")]
     durable: bool,
 
-    /// Address to listen on. Anything but a loopback address lets other machines read and write the log.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
-    host: String,
+    /// Address or name to listen on [default: both loopback addresses]. Anything but a loopback address lets other
+    /// machines read and write the log.
+    #[arg(long, value_name = "ADDR")]
+    host: Option<String>,
 }
 
 pub(crate) fn run(args: Args) -> Result<Answer> {
@@ -51,18 +50,12 @@ async fn dev(args: Args) -> Result<()> {
             Store::Folder(folder, if durable { Durability::Power } else { Durability::Process })
         }
     };
-    let taken = || format!("cannot listen on {host}, port {port} (--port takes another)");
-    let listener = TcpListener::bind((host.as_str(), port)).await.with_context(taken)?;
-    serve(listener, &host, store, announce, stop_on_signal()?).await
+    let listeners = listen(host.as_deref(), port).await?;
+    serve(listeners, store, announce, stop_on_signal()?).await
 }
 
 /// The first line is for programs too: both URLs stand in it.
-fn announce(address: SocketAddr, kept_in: &str) {
-    let host = match address.ip() {
-        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".into(),
-        _ => address.ip().to_string(),
-    };
-    let at = format!("{host}:{}", address.port());
+fn announce(at: &str, kept_in: &str) {
     let body =
         r#"{"eventType":"Login","sourceAppId":"App1","dataPayload":{"userId":"12345","action":"loggedIn"}}"#;
     // Whoever started us may have closed our stdout, and wants us all the same.

@@ -11,6 +11,11 @@ use hyper::{Method, StatusCode};
 
 use crate::reply::Reply;
 
+/// What a page may send beside the headers that it may always send: ours, and those that tracing agents add (W3C Trace
+/// Context, W3C Baggage, Sentry).
+const ALLOWED: &str =
+    "authorization, baggage, content-type, idempotency-key, sentry-trace, traceparent, tracestate";
+
 /// What a browser asks before it sends a request that a plain form could not send.
 pub(crate) fn is_preflight(parts: &Parts) -> bool {
     let has = |name: HeaderName| parts.headers.contains_key(name);
@@ -22,8 +27,8 @@ pub(crate) fn preflight() -> Reply {
     let mut reply = Reply::default();
     *reply.status_mut() = StatusCode::NO_CONTENT;
     for (name, value) in [
-        (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-        (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key"),
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED),
         (ACCESS_CONTROL_MAX_AGE, "600"),
     ] {
         reply.headers_mut().insert(name, HeaderValue::from_static(value));

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::header::HeaderName;
 use hyper::{HeaderMap, Response};
 use serde::Deserialize;
 
@@ -30,6 +31,12 @@ pub(crate) struct Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// The value of a header, if the function gave it.
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name.as_str())).map(|(_, value)| &**value)
+    }
+
     /// The response that the client gets.
     pub(crate) fn into_reply(self) -> Result<Reply> {
         let mut reply = Response::builder().status(self.status_code);

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use anyhow::Result;
-use eventlog_edge::routes;
+use eventlog_edge::{BasePath, routes};
 use eventlog_ledger::{ConnectionStore, EventStore};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent, Service, service_fn};
@@ -38,7 +38,8 @@ impl<L: EventStore, C: ConnectionStore> Functions<L, C> {
                 Adapter::from(service_fn(create)).call(request).await?
             }
             _ => {
-                let list = async |r| Ok::<_, Infallible>(eventlog_list_events::handle(log, r).await);
+                let base = BasePath::default();
+                let list = async |r| Ok::<_, Infallible>(eventlog_list_events::handle(log, &base, r).await);
                 Adapter::from(service_fn(list)).call(request).await?
             }
         };

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use eventlog_edge::Problem;
+use eventlog_edge::{Problem, single};
 use hyper::header::{HOST, HeaderName, ORIGIN};
 use hyper::http::request::Parts;
 
@@ -28,13 +28,15 @@ impl Guard {
         let authority = match parts.uri.authority() {
             Some(authority) => authority.as_str(),
             None => {
-                only(parts, HOST)?.ok_or_else(|| Problem::bad_request("The request must have a Host."))?
+                only(parts, &HOST)?.ok_or_else(|| Problem::bad_request("The request must have a Host."))?
             }
         };
         if !self.is_ours(authority) {
-            return Err(Problem::forbidden("The Host is not this server's."));
+            return Err(Problem::forbidden(
+                "The Host is not this server's. eventlog dev --host NAME listens on a name's address and answers to it.",
+            ));
         }
-        match only(parts, ORIGIN)? {
+        match only(parts, &ORIGIN)? {
             None => Ok(()),
             Some(origin) => {
                 let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
@@ -61,19 +63,23 @@ impl Guard {
         };
         match address {
             Ok(address) => address.is_loopback() || self.any_address,
-            Err(_) => host.eq_ignore_ascii_case("localhost") || host.eq_ignore_ascii_case(&self.own_name),
+            Err(_) => is_localhost(host) || host.eq_ignore_ascii_case(&self.own_name),
         }
     }
 }
 
-/// The value of a header that may stand there once.
-fn only(parts: &Parts, name: HeaderName) -> Result<Option<&str>, Problem> {
-    let mut values = parts.headers.get_all(&name).iter();
-    let first = values.next().map(|value| value.to_str().unwrap_or("?"));
-    match values.next() {
-        None => Ok(first),
-        Some(_) => Err(Problem::bad_request(format!("The header {name} is given twice."))),
-    }
+/// `localhost` and the names below it, which resolvers keep on this machine (RFC 6761, 6.3).
+fn is_localhost(host: &str) -> bool {
+    let mut labels = host.strip_suffix('.').unwrap_or(host).rsplit('.');
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    labels.next().is_some_and(|top| top.eq_ignore_ascii_case("localhost")) && labels.all(is_label)
+}
+
+/// The value of a header that must be single.
+fn only<'a>(parts: &'a Parts, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    Ok(single(&parts.headers, name)?.map(|value| value.to_str().unwrap_or("?")))
 }
 
 #[cfg(test)]
@@ -92,12 +98,33 @@ mod tests {
     #[test]
     fn only_this_machine_may_call() {
         let guard = Guard::new("127.0.0.1");
-        for host in ["localhost", "localhost:3000", "LOCALHOST:1", "127.0.0.1:3000", "[::1]:3000", "[::1]"] {
+        for host in [
+            "localhost",
+            "localhost:3000",
+            "LOCALHOST:1",
+            "localhost.:3000",
+            "app.localhost:3000",
+            "a_b.my-app.LocalHost",
+            "127.0.0.1:3000",
+            "[::1]:3000",
+            "[::1]",
+        ] {
             assert!(allowed(&guard, &[("host", host)]), "{host}");
         }
-        for host in
-            ["example.com", "localhost.example.com:3000", "192.168.1.2:3000", "", "127.0.0.1.example.com"]
-        {
+        for host in [
+            "example.com",
+            "localhost.example.com:3000",
+            "192.168.1.2:3000",
+            "",
+            "127.0.0.1.example.com",
+            "mylocalhost",
+            ".localhost",
+            "a..localhost",
+            "localhost..",
+            "me@app.localhost",
+            "a,b.localhost",
+            "localhost/.localhost",
+        ] {
             assert!(!allowed(&guard, &[("host", host)]), "{host}");
         }
         assert!(!allowed(&guard, &[]));
@@ -107,7 +134,9 @@ mod tests {
     #[test]
     fn only_pages_of_this_machine_may_call() {
         let guard = Guard::new("127.0.0.1");
-        for origin in ["http://localhost:5173", "http://127.0.0.1", "https://localhost"] {
+        for origin in
+            ["http://localhost:5173", "http://127.0.0.1", "https://localhost", "http://app.localhost:5173"]
+        {
             assert!(allowed(&guard, &[("host", "localhost"), ("origin", origin)]), "{origin}");
         }
         for origin in

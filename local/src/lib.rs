@@ -3,18 +3,23 @@
 //! HTTP and WebSocket traffic is turned into API Gateway's JSON and back, so the functions cannot tell. The
 //! broadcaster runs as in the deployed polling mode, without a deadline.
 
+mod accept;
+mod body;
+mod budget;
+mod client_stream;
 mod cors;
+mod descriptors;
 mod doorbell;
 mod envelope;
 mod functions;
 mod gateway;
 mod guard;
 mod http;
+mod listen;
 mod reply;
 mod sockets;
 mod websocket;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,16 +28,18 @@ use eventlog_ledger::broadcast::{Broadcaster, Until};
 use eventlog_ledger::{ConnectionStore, EventStore, sweep_old};
 use eventlog_store_mongodb as mongodb;
 use eventlog_store_sqlite as sqlite;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use budget::Budget;
 use doorbell::{Both, Doorbell};
 use functions::Functions;
 use gateway::Gateway;
 use guard::Guard;
 use sockets::Sockets;
 use websocket::WebSockets;
+
+pub use listen::{Listeners, listen};
 
 /// Where the log is kept.
 pub enum Store {
@@ -42,22 +49,21 @@ pub enum Store {
     MongoDb(String),
 }
 
-/// Runs the system behind `listener` until `stop`. Calls `ready` once requests are answered, with where that is, and
-/// where the log is kept.
+/// Runs the system behind `listeners` until `stop`. Calls `ready` once requests are answered, with the host and port of
+/// its URLs, and where the log is kept.
 pub async fn serve(
-    listener: TcpListener,
-    host: &str,
+    listeners: Listeners,
     store: Store,
-    ready: impl FnOnce(SocketAddr, &str),
+    ready: impl FnOnce(&str, &str),
     stop: CancellationToken,
 ) -> Result<()> {
-    let address = listener.local_addr()?;
+    descriptors::raise_limit();
+    let authority = listeners.authority();
     match store {
         Store::Folder(folder, durability) => {
             let log = sqlite::Events::open(&folder, durability)?;
-            let ready = || ready(address, &folder.display().to_string());
-            let served =
-                serve_on(listener, host, log.clone(), sqlite::Connections::open()?, ready, stop).await;
+            let ready = || ready(&authority, &folder.display().to_string());
+            let served = serve_on(listeners, log.clone(), sqlite::Connections::open()?, ready, stop).await;
             served.and(log.close().await.context("failed to close the log"))
         }
         Store::MongoDb(uri) => {
@@ -66,8 +72,8 @@ pub async fn serve(
             let gateway = format!("local {}", eventlog_ledger::new_id());
             let connections = mongodb::Connections::new(&database, &gateway);
             let log = mongodb::Events::new(&database);
-            let ready = || ready(address, &database.to_string());
-            let served = serve_on(listener, host, log, connections, ready, stop).await;
+            let ready = || ready(&authority, &database.to_string());
+            let served = serve_on(listeners, log, connections, ready, stop).await;
             database.close().await;
             served
         }
@@ -75,8 +81,7 @@ pub async fn serve(
 }
 
 async fn serve_on<L: EventStore, C: ConnectionStore>(
-    listener: TcpListener,
-    host: &str,
+    listeners: Listeners,
     log: L,
     connections: C,
     ready: impl FnOnce(),
@@ -101,11 +106,12 @@ async fn serve_on<L: EventStore, C: ConnectionStore>(
         stop: stop.clone(),
         tasks: tasks.clone(),
     };
-    let gateway = Gateway { guard: Guard::new(host), functions, websockets, stop: stop.clone(), tasks };
+    let (guard, budget) = (Guard::new(listeners.host()), Budget::default());
+    let gateway = Gateway { guard, functions, websockets, budget, stop: stop.clone(), tasks };
     ready();
     // As a task of its own it wakes those of the sockets on the same threads.
     let broadcast = tokio::spawn(broadcast(log, connections, sockets, doorbell, stop));
-    let ((), broadcast) = tokio::join!(gateway.run(listener), broadcast);
+    let ((), broadcast) = tokio::join!(gateway.run(listeners.into_sockets()), broadcast);
     Ok(broadcast?)
 }
 

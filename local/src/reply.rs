@@ -4,15 +4,12 @@ use bytes::Bytes;
 use eventlog_edge::Problem;
 use http_body_util::Full;
 use hyper::Response;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use lambda_http::Body;
 
 /// An HTTP response, whole.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
-/// A problem that the gateway itself has with a request.
-pub(crate) fn problem_reply(problem: &Problem) -> Reply {
-    let mut reply = Response::new(Full::from(problem.json()));
-    *reply.status_mut() = problem.status();
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
-    reply
+/// Returns the answer to a request that the gateway itself refuses.
+pub(crate) fn problem_reply(problem: Problem) -> Reply {
+    Response::<Body>::from(problem.into_response()).map(|body| Full::from(body.to_vec()))
 }

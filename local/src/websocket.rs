@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use anyhow::Result;
 use eventlog_ledger::{ConnectionStore, EventStore, new_id, now};
-use hyper::body::Incoming;
+use hyper::header::SEC_WEBSOCKET_PROTOCOL;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::body::Body;
 use crate::envelope::websocket::Peer;
 use crate::envelope::{self, Answer};
 use crate::functions::{Functions, WebSocketRoute};
@@ -43,12 +44,12 @@ pub(crate) struct WebSockets<L, C> {
 
 impl<L: EventStore, C: ConnectionStore> WebSockets<L, C> {
     /// Asks `$connect`; if it agrees, the socket lives on in a task of its own.
-    pub(crate) async fn upgrade(&self, mut request: Request<Incoming>, ip: IpAddr) -> Result<Reply> {
+    pub(crate) async fn upgrade(&self, mut request: Request<Body>, ip: IpAddr) -> Result<Reply> {
         let upgraded = hyper::upgrade::on(&mut request);
         let (parts, _) = request.into_parts();
-        let opening = match handshake::accept(&parts) {
+        let mut opening = match handshake::accept(&parts) {
             Ok(opening) => opening,
-            Err(problem) => return Ok(handshake::refuse(&problem)),
+            Err(problem) => return Ok(handshake::refuse(problem)),
         };
         // Ends in `=`, as API Gateway's do.
         let peer = Peer { connection_id: format!("{}=", new_id()), connected_at: now(), ip };
@@ -60,6 +61,10 @@ impl<L: EventStore, C: ConnectionStore> WebSockets<L, C> {
         if answer.status_code != StatusCode::OK.as_u16() {
             self.sockets.close(&peer.connection_id);
             return answer.into_reply();
+        }
+        // API Gateway passes on no other header of this answer.
+        if let Some(subprotocol) = answer.header(&SEC_WEBSOCKET_PROTOCOL) {
+            opening.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol.try_into()?);
         }
         self.tasks.spawn(self.clone().serve(peer, upgraded, mailbox));
         Ok(opening)

@@ -4,7 +4,7 @@
 mod broadcaster;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use eventlog_edge::{Problem, Subscription, answer, subscription};
+use eventlog_edge::{Problem, Subscription, answer, subprotocol, subscription};
 use eventlog_ledger::broadcast::Wake;
 use eventlog_ledger::{Connection, ConnectionStore, EventStore, Head, now};
 
@@ -17,7 +17,11 @@ pub async fn handle(
     broadcaster: &impl Wake,
     request: ApiGatewayWebsocketProxyRequest,
 ) -> ApiGatewayProxyResponse {
-    answer::websocket(connect(log, connections, broadcaster, request).await.map(|()| None))
+    let subprotocol = subprotocol(&request);
+    match connect(log, connections, broadcaster, request).await {
+        Ok(()) => answer::opened(subprotocol),
+        Err(problem) => answer::websocket(Err(problem)),
+    }
 }
 
 async fn connect(

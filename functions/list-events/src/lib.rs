@@ -3,19 +3,28 @@
 
 mod list;
 
-use eventlog_edge::{Problem, Response, Window, answer, listing, no_parameters, routes, window};
+use eventlog_edge::{BasePath, Problem, Response, Window, answer, listing, no_parameters, routes, window};
 use eventlog_ledger::verify::{self, Verified};
 use eventlog_ledger::{EventId, EventStore, StoreError};
-use lambda_http::{Request, RequestExt};
+use lambda_http::Request;
+use lambda_http::http::Method;
 
-/// Answers a request by its method and path.
-pub async fn handle(log: &impl EventStore, request: Request) -> Response {
-    answer::or_problem(read(log, &request).await)
+/// Answers a request by its method and its path behind `base`.
+pub async fn handle(log: &impl EventStore, base: &BasePath, request: Request) -> Response {
+    let path = base.route_path(&request);
+    if request.method() == Method::HEAD {
+        return answer::or_problem(read(log, &Method::GET, path, &request).await).without_body();
+    }
+    answer::or_problem(read(log, request.method(), path, &request).await)
 }
 
-async fn read(log: &impl EventStore, request: &Request) -> Result<Response, Problem> {
-    let path = request.raw_http_path();
-    let Some((route, id)) = routes::find(request.method().as_str(), path) else {
+async fn read(
+    log: &impl EventStore,
+    method: &Method,
+    path: &str,
+    request: &Request,
+) -> Result<Response, Problem> {
+    let Some((route, id)) = routes::find(method.as_str(), path) else {
         return Err(match routes::allowed(path) {
             Some(methods) => Problem::method_not_allowed(methods),
             None => Problem::not_found("There is nothing at this path. GET /openapi.yaml lists the paths."),

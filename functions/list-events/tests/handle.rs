@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use eventlog_edge::BasePath;
 use eventlog_ledger::{Draft, EventStore};
 use eventlog_list_events::handle;
 use eventlog_store_sqlite::{Durability, Events};
@@ -16,7 +17,8 @@ async fn reply(log: &Events, method: &str, path: &str, query: &str) -> String {
     envelope["rawQueryString"] = query.into();
     envelope["requestContext"]["http"]["method"] = method.into();
     let request = LambdaEvent::new(serde_json::from_value(envelope).expect("a request"), Context::default());
-    let function = service_fn(async |request| Ok::<_, Infallible>(handle(log, request).await));
+    let function =
+        service_fn(async |request| Ok::<_, Infallible>(handle(log, &BasePath::default(), request).await));
     let response = Adapter::from(function).call(request).await.expect("a response");
     serde_json::to_string(&response).expect("JSON")
 }

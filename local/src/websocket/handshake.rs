@@ -2,11 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use eventlog_edge::{Problem, decoded};
-use hyper::body::Incoming;
+use eventlog_edge::{Problem, decoded, single};
 use hyper::header::{
-    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode, Version};
@@ -14,17 +12,14 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::reply::{Reply, problem_reply};
 
-/// The subprotocol that a browser offers beside its token.
-const SUBPROTOCOL: &str = "eventlog.v1";
-
 /// Whether the client asks for a WebSocket.
-pub(crate) fn is_upgrade(request: &Request<Incoming>) -> bool {
+pub(crate) fn is_upgrade<B>(request: &Request<B>) -> bool {
     let upgrade = request.headers().get(UPGRADE).map(HeaderValue::as_bytes);
     request.method() == Method::GET && upgrade.is_some_and(|name| name.eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The refusal of a handshake.
-pub(super) fn refuse(problem: &Problem) -> Reply {
+pub(super) fn refuse(problem: Problem) -> Reply {
     let mut refusal = problem_reply(problem);
     // What a 426 must have (RFC 9110, 15.5.22; RFC 6455, 4.4) does no harm elsewhere.
     for (name, value) in [(CONNECTION, "upgrade"), (UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13")] {
@@ -41,14 +36,14 @@ pub(super) fn accept(parts: &Parts) -> Result<Reply, Problem> {
     if !asks || parts.version < Version::HTTP_11 {
         return Err(Problem::bad_request("A WebSocket handshake needs HTTP/1.1 and Connection: Upgrade."));
     }
-    if parts.headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+    let mut versions = parts.headers.get_all(SEC_WEBSOCKET_VERSION).iter();
+    if versions.next().is_none_or(|version| version != "13") || versions.next().is_some() {
         return Err(Problem::upgrade_required());
     }
-    let mut keys = parts.headers.get_all(SEC_WEBSOCKET_KEY).iter();
-    let key = keys.next().filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16));
-    let (Some(key), None) = (key, keys.next()) else {
+    let key = single(&parts.headers, &SEC_WEBSOCKET_KEY)?;
+    let Some(key) = key.filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16)) else {
         return Err(Problem::bad_request(
-            "A WebSocket handshake needs one Sec-WebSocket-Key of 16 bytes in base64.",
+            "A WebSocket handshake needs a Sec-WebSocket-Key of 16 bytes in base64.",
         ));
     };
     // What the function is given is decoded, and could not tell.
@@ -60,9 +55,5 @@ pub(super) fn accept(parts: &Parts) -> Result<Reply, Problem> {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    let offers = parts.headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offer| offer.to_str().ok());
-    if offers.flat_map(|offer| offer.split(',')).any(|offer| offer.trim() == SUBPROTOCOL) {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    }
     Ok(reply)
 }

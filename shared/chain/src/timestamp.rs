@@ -28,6 +28,13 @@ impl Timestamp {
         if (Self::MIN..=Self::MAX).contains(&millis) { Ok(Self(millis)) } else { Err(NotATimestamp) }
     }
 
+    /// Returns the timestamp nearest to these milliseconds since 1970-01-01T00:00:00Z: the first or the last one where
+    /// they are out of range.
+    pub fn saturating_from_millis(millis: i128) -> Self {
+        // Both bounds fit.
+        Self(millis.clamp(Self::MIN.into(), Self::MAX.into()) as i64)
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub fn millis(self) -> i64 {
         self.0

@@ -5,7 +5,9 @@ use eventlog_ledger::{Event, Head};
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION};
+use lambda_http::http::header::{
+    CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION, SEC_WEBSOCKET_PROTOCOL,
+};
 
 use crate::listing::query_string;
 use crate::{Listing, Part, Problem, Response};
@@ -85,7 +87,8 @@ impl Links {
             ("last", self.last.map(Part::Page)),
         ];
         let links = parts.into_iter().filter_map(|(rel, part)| {
-            Some(format!("</events?{}>; rel=\"{rel}\"", query_string(listing, part?)))
+            // Relative to the URL of the request, so that it holds behind any prefix.
+            Some(format!("<?{}>; rel=\"{rel}\"", query_string(listing, part?)))
         });
         links.collect::<Vec<_>>().join(", ")
     }
@@ -138,6 +141,15 @@ pub fn specification() -> Response {
 /// The answer, or what is wrong.
 pub fn or_problem(answer: Result<Response, Problem>) -> Response {
     answer.unwrap_or_else(Problem::into_response)
+}
+
+/// Lets a WebSocket open. API Gateway passes the subprotocol on, and no other header.
+pub fn opened(subprotocol: Option<&'static str>) -> ApiGatewayProxyResponse {
+    let mut response = websocket(Ok(None));
+    if let Some(name) = subprotocol {
+        response.headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+    }
+    response
 }
 
 /// What a WebSocket function answers: for `$connect` the status decides, for a message the body is sent back.

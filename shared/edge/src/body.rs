@@ -6,6 +6,7 @@ use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use lambda_http::{Body, Request};
 
 use crate::Problem;
+use crate::single::{single, single_with_parameters};
 
 /// A request body has at most so many bytes.
 pub const MAX_BODY_BYTES: usize = 3_000_000;
@@ -21,11 +22,7 @@ pub fn new_events(request: &Request) -> Result<NewEvents, Problem> {
 
 /// The key with which the request can be repeated, if it has one.
 pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
-    let mut keys = request.headers().get_all(IDEMPOTENCY_KEY).iter();
-    let Some(key) = keys.next() else { return Ok(None) };
-    if keys.next().is_some() {
-        return Err(Problem::bad_request("A request has one Idempotency-Key."));
-    }
+    let Some(key) = single(request.headers(), &IDEMPOTENCY_KEY)? else { return Ok(None) };
     let key = IdempotencyKey::parse(key.as_bytes());
     key.map(Some).map_err(|invalid| Problem::bad_request(format!("{invalid}.")))
 }
@@ -46,32 +43,25 @@ const MAX_SHOWN: usize = 100;
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = |detail: &str| Err(Problem::unsupported_media_type(detail));
-    for encoding in headers.get_all(CONTENT_ENCODING) {
-        if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
-            return refuse("Content-Encoding must be absent or identity.");
-        }
+    let encoding = single(headers, &CONTENT_ENCODING)?;
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return refuse("Content-Encoding must be absent or identity.");
     }
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(media_type), None) = (types.next(), types.next()) else {
-        return refuse("There must be one Content-Type: application/json.");
+    let Some(media_type) = single_with_parameters(headers, &CONTENT_TYPE)? else {
+        return refuse("There must be a Content-Type: application/json.");
     };
     let media_type = String::from_utf8_lossy(media_type.as_bytes());
     if !is_json(&media_type) {
         let shown: String = media_type.chars().take(MAX_SHOWN).collect();
-        return refuse(&format!("Content-Type must be application/json, in UTF-8, and is {shown:?}."));
+        return refuse(&format!("Content-Type must be application/json, and is {shown:?}."));
     }
     Ok(())
 }
 
-/// `application/json`, with no parameter but `charset=utf-8`, which means nothing and is often sent.
+/// Whether this is `application/json`. It defines no parameters, and unknown ones have no effect (RFC 8259, 11).
 fn is_json(media_type: &str) -> bool {
-    let mut parts = media_type.split(';').map(str::trim);
-    let is_utf8 = |parameter: &str| {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
-    };
-    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
-        && parts.all(|parameter| parameter.is_empty() || is_utf8(parameter))
+    let essence = media_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 #[cfg(test)]
@@ -79,22 +69,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_json_is_taken() {
+    fn json_is_taken_with_any_parameters() {
         for good in [
             "application/json",
             "Application/JSON",
             "application/json; charset=utf-8",
             "application/json;charset=\"UTF-8\";",
+            "application/json; charset=latin1",
+            "application/json ; profile=\"https://example.com/a;b\"; odata.metadata=none",
         ] {
             assert!(is_json(good), "{good}");
         }
-        for bad in [
-            "",
-            "text/plain",
-            "application/jsonp",
-            "application/json; charset=latin1",
-            "application/json, text/plain",
-        ] {
+        for bad in ["", "text/plain", "application/jsonp", "; application/json", "application/problem+json"] {
             assert!(!is_json(bad), "{bad}");
         }
     }

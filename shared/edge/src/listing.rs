@@ -68,8 +68,8 @@ pub fn listing(request: &Request) -> Result<Listing, Problem> {
     };
     Ok(Listing {
         filter: filter(event_type, source_app_id)?,
-        from: from.map(|value| time("from", &value)).transpose()?,
-        to: to.map(|value| time("to", &value)).transpose()?,
+        from: from.map(|value| self::from(&value)).transpose()?,
+        to: to.map(|value| self::to(&value)).transpose()?.flatten(),
         order,
         part,
         limit: number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT)?,
@@ -85,17 +85,28 @@ pub fn window(request: &Request) -> Result<Window, Problem> {
     })
 }
 
-/// Events have milliseconds: not older than 0.0001 s is not older than 0.001 s, and older alike.
-fn time(name: &str, value: &str) -> Result<Timestamp, Problem> {
+/// Milliseconds since 1970, rounded up: an event, which has milliseconds, is not older than 0.0001 s if and only if it
+/// is not older than 0.001 s.
+fn millis(name: &str, value: &str) -> Result<i128, Problem> {
     // A + that was not encoded stands for a space in a query string.
-    let at = OffsetDateTime::parse(&value.replace(' ', "+"), &Rfc3339).ok();
-    let millis = at.map(|at| -(-at.unix_timestamp_nanos()).div_euclid(1_000_000));
-    let timestamp = millis.and_then(|millis| Timestamp::from_millis(i64::try_from(millis).ok()?).ok());
-    timestamp.ok_or_else(|| {
-        Problem::invalid_query(format!(
+    match OffsetDateTime::parse(&value.replace(' ', "+"), &Rfc3339) {
+        Ok(at) => Ok(-(-at.unix_timestamp_nanos()).div_euclid(1_000_000)),
+        Err(_) => Err(Problem::invalid_query(format!(
             "The parameter {name:?} must be a time of RFC 3339, say 2024-11-22T08:32:05Z."
-        ))
-    })
+        ))),
+    }
+}
+
+/// A time before the first timestamp or after the last one stands for that one.
+fn from(value: &str) -> Result<Timestamp, Problem> {
+    millis("from", value).map(Timestamp::saturating_from_millis)
+}
+
+/// `None` for a time after the last timestamp: all events are older.
+fn to(value: &str) -> Result<Option<Timestamp>, Problem> {
+    let millis = millis("to", value)?;
+    let time = Timestamp::saturating_from_millis(millis);
+    Ok(Some(time).filter(|time| i128::from(time.millis()) >= millis))
 }
 
 impl Listing {
@@ -200,8 +211,21 @@ mod tests {
             ("from=2024-11-22T10:32:05%2B02:00", "2024-11-22T08:32:05.000Z"),
             ("from=2024-11-22T10:32:05+02:00", "2024-11-22T08:32:05.000Z"),
             ("from=0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"),
+            ("from=0000-01-01T00:00:00%2B14:00", "0000-01-01T00:00:00.000Z"),
+            ("from=9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.999Z"),
+            ("from=9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(read(query).expect(query).from, time(expected), "{query}");
+        }
+        for (query, expected) in [
+            ("to=0000-01-01T00:00:00%2B14:00", time("0000-01-01T00:00:00.000Z")),
+            ("to=9999-12-31T23:59:59.999Z", time("9999-12-31T23:59:59.999Z")),
+            ("to=9999-12-31T23:59:59.9990001Z", None),
+            ("to=9999-12-31T23:59:59.9999999Z", None),
+            ("to=9999-12-31T23:59:59.999999-00:00", None),
+            ("to=9999-12-31T23:59:59-00:01", None),
+        ] {
+            assert_eq!(read(query).expect(query).to, expected, "{query}");
         }
     }
 

@@ -49,6 +49,7 @@ kinds! {
     KEY_REUSED UNPROCESSABLE_ENTITY "idempotency-key-reused" "The Idempotency-Key belongs to another request"
     UPGRADE_REQUIRED UPGRADE_REQUIRED "upgrade-required" "The WebSocket version is not supported"
     INTERNAL INTERNAL_SERVER_ERROR "internal" "Internal error"
+    OVERLOADED SERVICE_UNAVAILABLE "overloaded" "The server has too much to do"
     STORE_UNAVAILABLE SERVICE_UNAVAILABLE "store-unavailable" "The store is unavailable"
 }
 
@@ -115,6 +116,13 @@ impl Problem {
         Self::new(&BAD_REQUEST, detail)
     }
 
+    /// 400: a header that must be single is given twice, on two lines or joined by a comma.
+    pub fn repeated_header(name: &str) -> Self {
+        Self::bad_request(format!(
+            "The header {name} must be given once and without a comma, with which gateways join repeated headers."
+        ))
+    }
+
     /// 403: the request comes from where it must not.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(&FORBIDDEN, detail)
@@ -158,6 +166,11 @@ impl Problem {
     /// 500: a bug of ours; what it was goes to the log.
     pub fn internal() -> Self {
         Self::new(&INTERNAL, "Something went wrong here; it is in the log.")
+    }
+
+    /// 503: other requests take all the memory that requests may take; nothing was done.
+    pub fn overloaded() -> Self {
+        Self::new(&OVERLOADED, "Other requests take all the memory that requests may take; nothing was done.")
     }
 
     /// The status, for the ones that have no room for more.

@@ -4,7 +4,7 @@ use std::future::{Future, ready};
 use std::ops::Deref;
 use std::pin::Pin;
 
-use lambda_http::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use lambda_http::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use lambda_http::http::{self, StatusCode};
 use lambda_http::{Body, IntoResponse};
 
@@ -27,6 +27,21 @@ impl Response {
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers_mut().insert(name, value);
         self
+    }
+}
+
+impl Response {
+    /// Returns the response to `HEAD`, of the response to `GET`: the same headers, the length of the body, no body.
+    pub fn without_body(mut self) -> Self {
+        let length = self.0.body().len();
+        *self.0.body_mut() = Body::Empty;
+        self.with(CONTENT_LENGTH, HeaderValue::from(length))
+    }
+}
+
+impl From<Response> for http::Response<Body> {
+    fn from(response: Response) -> Self {
+        response.0
     }
 }
 

@@ -30,14 +30,15 @@ pub fn find<'a>(method: &str, path: &'a str) -> Option<(Route, Option<&'a str>)>
     })
 }
 
-/// The methods that a path takes, for `Allow`; `None` where there is no such path.
+/// The methods that a path takes, for `Allow`; `None` where there is no such path. `HEAD` is taken where `GET` is, and
+/// has no route key: API Gateway sends it to `$default`.
 pub fn allowed(path: &str) -> Option<&'static str> {
-    let methods: Vec<_> =
-        ALL.into_iter().filter(|route| matches(route.1, path).is_some()).map(|route| route.0).collect();
-    match methods[..] {
-        [] => None,
-        [only] => Some(only),
-        _ => Some("GET, POST"),
+    let takes = |method: &str| find(method, path).is_some();
+    match (takes("GET"), takes("POST")) {
+        (true, true) => Some("GET, HEAD, POST"),
+        (true, false) => Some("GET, HEAD"),
+        (false, true) => Some("POST"),
+        (false, false) => None,
     }
 }
 
@@ -69,9 +70,9 @@ mod tests {
 
     #[test]
     fn a_path_knows_its_methods() {
-        assert_eq!(allowed("/events"), Some("GET, POST"));
-        assert_eq!(allowed("/events/a"), Some("GET"));
-        assert_eq!(allowed("/chain"), Some("GET"));
+        assert_eq!(allowed("/events"), Some("GET, HEAD, POST"));
+        assert_eq!(allowed("/events/a"), Some("GET, HEAD"));
+        assert_eq!(allowed("/chain"), Some("GET, HEAD"));
         assert_eq!(allowed("/nothing"), None);
     }
 }
