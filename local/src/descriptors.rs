@@ -15,7 +15,7 @@ pub(crate) fn raise_limit() {
     for wanted in [WANTED, WANTED_AT_LEAST] {
         let wanted = limit.maximum.map_or(wanted, |maximum| wanted.min(maximum));
         let is_enough = limit.current.is_none_or(|current| current >= wanted);
-        let raised = Rlimit { current: Some(wanted), ..limit.clone() };
+        let raised = Rlimit { current: Some(wanted), ..limit };
         if is_enough || setrlimit(Resource::Nofile, raised).is_ok() {
             return;
         }

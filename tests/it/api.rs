@@ -59,5 +59,6 @@ fn link(answer: &Answer, rel: &str) -> Option<String> {
     let rel = format!("rel=\"{rel}\"");
     let links = answer.header("link").split(", ").map(|link| link.split_once("; ").expect("a link"));
     let target = links.into_iter().find(|(_, name)| *name == rel)?.0;
-    Some(target.trim_start_matches('<').trim_end_matches('>').to_owned())
+    // Relative to the list itself.
+    Some(format!("/events{}", target.trim_start_matches('<').trim_end_matches('>')))
 }

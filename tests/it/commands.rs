@@ -127,7 +127,13 @@ async fn a_page_of_this_machine() {
     let preflight = client.request("OPTIONS", "/events", &[origin, asks], b"");
     let answer = client.send(preflight).await.expect("an answer");
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, origin.1));
-    assert_eq!(answer.header("access-control-allow-methods"), "GET, POST");
+    assert_eq!(answer.header("access-control-allow-methods"), "GET, HEAD, POST");
+    // API Gateway answers the same.
+    let template = include_str!("../../template.yaml");
+    for (member, name) in [("AllowMethods", "methods"), ("AllowHeaders", "headers")] {
+        let allowed = answer.header(&format!("access-control-allow-{name}"));
+        assert!(template.contains(&format!("{member}: [{allowed}]")), "{member}: {allowed}");
+    }
     let get = client.request("GET", "/events", &[origin], b"");
     let answer = client.send(get).await.expect("an answer");
     assert_eq!((answer.body.as_str(), answer.header("access-control-allow-origin")), ("[]", origin.1));

@@ -81,7 +81,7 @@ async fn beyond_the_end(backend: Backend) {
     let mut client = system.client().await;
     let empty = client.get("/events?limit=7&order=desc").await;
     assert_eq!((&*empty.body, empty.header("x-total-count")), ("[]", "0"));
-    let links = r#"</events?page=1&limit=7&order=desc>; rel="first", </events?page=1&limit=7&order=desc>; rel="last""#;
+    let links = r#"<?page=1&limit=7&order=desc>; rel="first", <?page=1&limit=7&order=desc>; rel="last""#;
     assert_eq!(empty.header("link"), links);
 
     let log = log(&mut client).await;

@@ -36,25 +36,31 @@ async fn only_plain_json() {
         &[("content-type", "application/problem+json")],
         &[("content-type", "application/x-www-form-urlencoded")],
         &[("content-type", "multipart/form-data; boundary=x")],
-        &[("content-type", "application/json; charset=latin1")],
-        &[("content-type", "application/json; charset=utf-16")],
-        &[("content-type", "application/json, text/plain")],
         &[("content-type", "*/*")],
-        &[json, ("content-type", "text/plain")],
-        &[json, json],
         &[json, ("content-encoding", "gzip")],
         &[json, ("content-encoding", "br")],
         &[json, ("content-encoding", "aws-chunked")],
-        &[json, ("content-encoding", "identity, gzip")],
-        &[json, ("content-encoding", "identity"), ("content-encoding", "gzip")],
     ] {
         let request = client.request("POST", "/events", bad, body.as_bytes());
         let answer = client.send(request).await.expect("an answer");
         assert_problem(&answer, 415, &format!("{bad:?}"));
     }
+    for twice in [
+        &[json, ("content-type", "text/plain")][..],
+        &[json, json],
+        &[("content-type", "application/json, text/plain")],
+        &[json, ("content-encoding", "identity"), ("content-encoding", "gzip")],
+        &[json, ("content-encoding", "identity, gzip")],
+    ] {
+        let request = client.request("POST", "/events", twice, body.as_bytes());
+        let answer = client.send(request).await.expect("an answer");
+        assert_problem(&answer, 400, &format!("{twice:?}"));
+    }
     assert_untouched(&system).await;
     for good in [
         &[json][..],
+        &[("content-type", "application/json; charset=latin1")],
+        &[("content-type", "application/json; profile=\"a,b\"; odata.metadata=none")],
         &[("content-type", "Application/JSON")],
         &[("content-type", "application/json; charset=utf-8")],
         &[("content-type", "application/json;charset=\"UTF-8\"")],
@@ -125,30 +131,35 @@ async fn other_methods() {
     let system = data.serve().await;
     let mut client = system.client().await;
     for (path, allow) in [
-        ("/events", "GET, POST"),
-        (NO_ID, "GET"),
-        ("/chain", "GET"),
-        ("/chain/verify", "GET"),
-        ("/health", "GET"),
-        ("/openapi.yaml", "GET"),
+        ("/events", "GET, HEAD, POST"),
+        (NO_ID, "GET, HEAD"),
+        ("/chain", "GET, HEAD"),
+        ("/chain/verify", "GET, HEAD"),
+        ("/health", "GET, HEAD"),
+        ("/openapi.yaml", "GET, HEAD"),
     ] {
         let methods =
-            ["OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "M-SEARCH", "get", "Post", "POST", "HEAD"];
+            ["OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "M-SEARCH", "get", "Post", "POST"];
         for method in methods.into_iter().filter(|method| !allow.contains(method)) {
             let headers = [("content-type", "application/json")];
-            let body = if method == "HEAD" { String::new() } else { new_event("method", "{}") };
-            let request = client.request(method, path, &headers, body.as_bytes());
+            let request = client.request(method, path, &headers, new_event("method", "{}").as_bytes());
             let answer = client.send(request).await.expect("an answer");
             let case = format!("{method} {path}");
-            if method == "HEAD" {
-                assert_eq!((answer.status, &*answer.body), (405, ""), "{case}");
-            } else {
-                assert_problem(&answer, 405, &case);
-            }
+            assert_problem(&answer, 405, &case);
             assert_eq!(answer.header("allow"), allow, "{case}");
         }
     }
     assert_untouched(&system).await;
+    client.log("head", "{}").await;
+    for path in ["/events", "/events?limit=0", NO_ID, "/chain", "/chain/verify", "/health", "/openapi.yaml"] {
+        let get = client.get(path).await;
+        let head = client.request("HEAD", path, &[], b"");
+        let head = client.send(head).await.expect("an answer");
+        assert_eq!((head.status, &*head.body), (get.status, ""), "{path}");
+        for name in ["content-type", "content-length", "link", "x-total-count"] {
+            assert_eq!(head.header(name), get.header(name), "{path}: {name}");
+        }
+    }
 }
 
 /// A function is called with headers as JSON, and makes a URL of some of them.
@@ -196,11 +207,11 @@ async fn odd_headers() {
         "localhost/",
         "user@localhost",
         "localhost@example.com",
-        "localhost,example.com",
         "\u{e9}",
     ] {
         assert_problem(&ask(host, b"").await, 403, host);
     }
+    assert_problem(&ask("localhost,example.com", b"").await, 400, "two hosts, joined");
     assert_problem(&ask("localhost", b"Host: localhost\r\n").await, 400, "two hosts");
     assert_problem(&ask("localhost", b"Origin: http://[::1\r\n").await, 403, "an origin that is none");
     assert_untouched(&system).await;
