@@ -13,13 +13,13 @@ pub struct BasePath(String);
 pub struct InvalidBasePath;
 
 impl BasePath {
-    /// Reads `BASE_PATH`; empty stands for no base path.
+    /// Reads `BASE_PATH`; not set or empty, there is no base path.
     ///
     /// # Errors
     ///
-    /// The variable is not set, or its value is not made of segments that each begin with `/` and need no percent-encoding.
+    /// The value is not made of segments that each begin with `/` and need no percent-encoding.
     pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidBasePath> {
-        let path = lookup("BASE_PATH").ok_or(InvalidBasePath)?;
+        let path = lookup("BASE_PATH").unwrap_or_default();
         let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         let mut segments = path.split('/');
         let begins_with_a_slash = segments.next() == Some("");
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_base_path_is_made_of_whole_segments() {
-        assert_eq!(BasePath::from_vars(|_| None), Err(InvalidBasePath));
+        assert_eq!(BasePath::from_vars(|_| None), Ok(BasePath::default()));
         for good in ["", "/log", "/v1/event-log", "/~a._b"] {
             assert_eq!(read(good), Ok(BasePath(good.into())), "{good}");
         }

@@ -5,6 +5,9 @@ use eventlog_testing::{InvokeError, within};
 use super::document::{Deployed, Function};
 use super::programs::program;
 
+/// Variables with a default: the code reads them, and refuses an invalid value.
+const OPTIONAL: [&str; 1] = ["BASE_PATH"];
+
 /// Each function starts with what is set where it is deployed, and with what is set under `sam local`: the code
 /// needs nothing that the template lacks. It does not start without any of that: the template has nothing that
 /// the code does not need.
@@ -13,7 +16,15 @@ pub(super) async fn are_those_of_the_code() {
         for function in deployed.functions() {
             starts(&function, |_| true, &[]).await.expect(function.name);
             let (set, only_local) = function.variables();
-            for missing in set.keys() {
+            for optional in set.keys().filter(|name| OPTIONAL.contains(&name.as_str())) {
+                let log = starts(&function, |_| true, &[(optional, "not valid")]).await;
+                assert!(
+                    log.expect_err("a variable that the code reads").contains(optional),
+                    "{}",
+                    function.name
+                );
+            }
+            for missing in set.keys().filter(|name| !OPTIONAL.contains(&name.as_str())) {
                 let log = starts(&function, |name| name != missing, &[]).await;
                 let log = log.expect_err("a variable that nobody needs");
                 assert!(log.contains(missing), "{}, {missing}: {log}", function.name);
