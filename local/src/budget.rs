@@ -17,8 +17,9 @@ use tokio::time::timeout;
 
 use crate::reply::Reply;
 
-/// Bytes that all requests may take at once.
-const MAX_HELD: usize = 64 << 20;
+/// Maximum number of bytes that all requests take at once: 64 of the largest answers. Clients that do not read can take all of it
+/// for [`STALL_TIMEOUT`](crate::client_stream::STALL_TIMEOUT).
+const MAX_HELD: usize = 256 << 20;
 /// Requests that take less are not counted; the limit of connections bounds them.
 const UNCOUNTED: usize = 16 << 10;
 /// How long a request may wait for its share: as long as API Gateway waits for a function.

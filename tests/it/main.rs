@@ -11,6 +11,7 @@ mod embedded;
 mod exports;
 mod faults;
 mod functions;
+mod gateway;
 mod live;
 mod system;
 mod tail;
@@ -24,6 +25,7 @@ fn main() {
     trials.extend(bad_input::trials());
     trials.extend(crash::trials());
     trials.extend(embedded::trials());
+    trials.extend(gateway::trials());
     trials.extend(verdicts::trials());
     trials.extend(exports::limits::trials());
     trials.extend(exports::long::trials());
